@@ -1,0 +1,11 @@
+#include "base/hash.h"
+
+#include <xxhash.h>
+
+namespace ticketd {
+
+std::uint64_t hash64(std::string_view bytes, std::uint64_t seed) {
+  return XXH64(bytes.data(), bytes.size(), seed);
+}
+
+}  // namespace ticketd
