@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -80,7 +81,7 @@ std::string print(const T& value) {
   } else if constexpr (std::is_enum_v<T>) {
     return std::to_string(static_cast<std::underlying_type_t<T>>(value));
   } else {
-    return "(" + std::to_string(sizeof(T)) + " bytes without operator<<)";
+    return std::to_string(sizeof(T)) + " bytes without operator<<";
   }
 }
 
