@@ -84,10 +84,10 @@ TEST_CASE("a check that holds does nothing") {
 }
 
 TEST_CASE("a failed check prints file, line and expression, and aborts") {
-  const int line = __LINE__ + 1;
-  check_dies_saying(
-      [] { ENSURE(2 + 2 == 5); },
-      "tests/base/check_test.cpp:" + std::to_string(line) + ": ENSURE failed: 2 + 2 == 5\n");
+  const auto action = [] { ENSURE(2 + 2 == 5); };
+  const int line = __LINE__ - 1;
+  check_dies_saying(action, "tests/base/check_test.cpp:" + std::to_string(line) +
+                                ": ENSURE failed: 2 + 2 == 5\n");
 }
 
 TEST_CASE("a failed check prints its message") {

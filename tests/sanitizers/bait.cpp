@@ -19,6 +19,7 @@ void use_after_free() {
 
 void leak() {
   int* volatile lost = new int(1);
+  sink = *lost;
   lost = nullptr;
 }
 
