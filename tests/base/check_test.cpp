@@ -56,7 +56,7 @@ void check_dies_saying(const std::function<void()>& action, const std::string& e
 
 struct Term {
   std::uint64_t value;
-  friend auto operator<=>(const Term&, const Term&) = default;
+  friend bool operator==(const Term&, const Term&) = default;
   friend std::ostream& operator<<(std::ostream& out, const Term& term) {
     return out << "term " << term.value;
   }
