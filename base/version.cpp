@@ -1,0 +1,7 @@
+#include "base/version.h"
+
+namespace ticketd {
+
+std::string_view version() { return TICKETD_VERSION; }
+
+}  // namespace ticketd
