@@ -1,0 +1,149 @@
+#include "cli/option_table.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+
+namespace ticketd::cli {
+namespace {
+
+constexpr const char* kMembership = "Membership";
+constexpr const char* kNode = "Node (every command takes these, so that one set serves all)";
+constexpr const char* kProcess = "Process";
+constexpr const char* kClient = "Client commands";
+constexpr const char* kGeneral = "General";
+
+constexpr std::array<OptionRow, kOptionCount> kOptions{{
+    {OptionKey::kId, 'I', "id", "ID", nullptr,
+     only(CommandName::kStart) | only(CommandName::kJoin), kMembership,
+     "number of this node, any from 0 to 2^64-1 that no other node of the cluster has"},
+    {OptionKey::kPath, 'P', "path", "DIR", "store", kEveryCommand, kNode, "data directory"},
+    {OptionKey::kHost, 'H', "host", "HOST", "127.0.0.1", kEveryCommand, kNode,
+     "name or address to listen on"},
+    {OptionKey::kAdvertise, 0, "advertise", "HOST", nullptr, kEveryCommand, kNode,
+     "what peers and redirected clients are told instead of --host"},
+    {OptionKey::kRaftPort, 'p', "raft_port", "PORT", "9000", kEveryCommand, kNode,
+     "port for the other members and for the client commands; 0: any free one"},
+    {OptionKey::kHttpPort, 't', "http_port", "PORT", "8000", kEveryCommand, kNode,
+     "port for HTTP; 0: any free one"},
+    {OptionKey::kDbSize, 's', "db_size", "MB", "1000", kEveryCommand, kNode,
+     "the most that log and tickets may take"},
+    {OptionKey::kElectionTimeout, 0, "election_timeout", "MS", "500", kEveryCommand, kNode,
+     "upper end of the random silence after which a new leader is elected; the lower end is half"},
+    {OptionKey::kHeartbeat, 0, "heartbeat", "MS", "50", kEveryCommand, kNode,
+     "how often the leader shows that it lives; at most half of --election-timeout"},
+    {OptionKey::kRequestTimeout, 0, "request_timeout", "MS", "5000", kEveryCommand, kNode,
+     "within this every request is answered; client commands wait as long"},
+    {OptionKey::kRedirect, 0, "redirect", "HOW", "301", kEveryCommand, kNode,
+     "what a follower does with a POST: 301, 307, 308, or proxy (asks the leader itself)"},
+    {OptionKey::kDaemonize, 'd', "daemonize", nullptr, nullptr, kEveryCommand, kProcess,
+     "go to the background once the node serves; logs to DIR/ticketd.log"},
+    {OptionKey::kPidFile, 'i', "pid_file", "FILE", nullptr, kEveryCommand, kProcess,
+     "file that holds the process id while the node serves"},
+    {OptionKey::kForce, 0, "force", nullptr, nullptr,
+     only(CommandName::kStart) | only(CommandName::kJoin), kMembership,
+     "destroy the data that the directory holds, and begin anew"},
+    {OptionKey::kReplace, 0, "replace", nullptr, nullptr, only(CommandName::kJoin), kMembership,
+     "take over the id of a member whose data is lost for good"},
+    {OptionKey::kYes, 0, "yes", nullptr, nullptr, only(CommandName::kDrop), kMembership,
+     "destroy the data without asking"},
+    {OptionKey::kPeer, 0, "peer", "HOST:PORT", nullptr, kClientCommands, kClient,
+     "peer address of a member to ask; may be repeated, or hold several with commas between"},
+    {OptionKey::kCount, 0, "count", "N", "1", only(CommandName::kNext), kClient,
+     "take N tickets in a row, up to 1000000, and print FIRST-LAST"},
+    {OptionKey::kOutput, 'o', "output", "FORMAT", "text", only(CommandName::kStatus), kClient,
+     "text or json"},
+    {OptionKey::kDebug, 'g', "debug", nullptr, nullptr, kEveryCommand, kGeneral,
+     "log everything"},
+    {OptionKey::kVersion, 'v', "version", nullptr, nullptr, kEveryCommand, kGeneral,
+     "print the version"},
+    {OptionKey::kHelp, 'h', "help", nullptr, nullptr, kEveryCommand, kGeneral,
+     "print this help, or that of the command it stands with"},
+}};
+
+constexpr std::array<CommandRow, 9> kCommands{{
+    {CommandName::kRejoin, "", "", "run the node that the data directory holds",
+     "Runs the node whose data --path holds, as what it was: it finds its cluster again by what is\n"
+     "written there, also after its own address changed.\n"},
+    {CommandName::kStart, "start", "", "start a new cluster with this node as its only member",
+     "Starts a new cluster, of which this node is the first member, and runs the node. Over data\n"
+     "of the same id it goes on with that data; over data of another id it refuses. --force\n"
+     "destroys the data first.\n"
+     "\n"
+     "  ticketd start --id 1\n"
+     "  ticketd start --id 1 --host 0.0.0.0 --advertise tickets-1.example --path /var/lib/ticketd\n"},
+    {CommandName::kJoin, "join", "HOST:PORT", "join a cluster through any of its members",
+     "Asks the member whose peer address is HOST:PORT for admission, catches up, becomes a voter\n"
+     "and runs on. When it is interrupted, the same command takes it up again. A member that lost\n"
+     "its data for good comes back under its id with --replace.\n"
+     "\n"
+     "  ticketd join 127.0.0.1:9000 --id 2 -p 9001 -t 8001 -P store2\n"
+     "  ticketd join tickets-1.example:9000 --id 2 --replace\n"},
+    {CommandName::kLeave, "leave", "", "remove this node from its cluster, then destroy its data",
+     "Removes the node of --path from its cluster and, once the cluster confirms that it is gone,\n"
+     "destroys its data. It may run or be stopped: a running one ends. When no leader can be\n"
+     "reached nothing is changed. The last voter cannot leave: see drop.\n"
+     "\n"
+     "  ticketd leave --path store2\n"},
+    {CommandName::kDrop, "drop", "", "destroy this node's data, without telling its cluster",
+     "Destroys the data in --path. The node must not run. Its cluster is not told: it goes on\n"
+     "counting this node as a member until it is removed (ticketd remove ID), so use leave while\n"
+     "the cluster lives.\n"
+     "\n"
+     "  ticketd drop --path store2 --yes\n"},
+    {CommandName::kNext, "next", "", "take the next ticket, or several, and print it",
+     "Takes tickets at the leader and prints the number, or FIRST-LAST for more than one.\n"
+     "When the answer is lost on its way the message says \"outcome unknown\": the tickets may or\n"
+     "may not have been taken. They are never handed out again.\n"
+     "\n"
+     "  ticketd next\n"
+     "  ticketd next --count 100 --peer 127.0.0.1:9000,127.0.0.1:9001\n"},
+    {CommandName::kStatus, "status", "", "show a node and its cluster",
+     "Asks one member how it sees itself and its cluster, and the leader how far the others are.\n"
+     "\n"
+     "  ticketd status\n"
+     "  ticketd status --peer tickets-1.example:9000 -o json\n"},
+    {CommandName::kRemove, "remove", "ID", "remove a member from the cluster",
+     "Removes the member with that id and waits until the cluster confirms it. The process of the\n"
+     "removed node ends by itself with exit code 3 when it hears of it; its data stays.\n"
+     "\n"
+     "  ticketd remove 3 --peer 127.0.0.1:9000\n"},
+    {CommandName::kTransfer, "transfer", "ID", "hand leadership to a member",
+     "Has the leader hand over to the voter with that id, and waits until it leads.\n"
+     "\n"
+     "  ticketd transfer 2\n"},
+}};
+
+}  // namespace
+
+std::span<const OptionRow> option_rows() { return kOptions; }
+
+std::span<const CommandRow> command_rows() { return kCommands; }
+
+const OptionRow& row_of(OptionKey key) {
+  const OptionRow& row = kOptions[static_cast<std::size_t>(key)];
+  ENSURE(row.key == key);
+  return row;
+}
+
+const CommandRow& row_of(CommandName name) {
+  const CommandRow& row = kCommands[static_cast<std::size_t>(name)];
+  ENSURE(row.name == name);
+  return row;
+}
+
+const OptionRow* find_option(std::string_view name) {
+  const auto found = std::find_if(kOptions.begin(), kOptions.end(),
+                                  [&](const OptionRow& row) { return name == row.name; });
+  return found == kOptions.end() ? nullptr : &*found;
+}
+
+const OptionRow* find_option(char letter) {
+  const auto found =
+      std::find_if(kOptions.begin(), kOptions.end(),
+                   [&](const OptionRow& row) { return letter != 0 && letter == row.letter; });
+  return found == kOptions.end() ? nullptr : &*found;
+}
+
+}  // namespace ticketd::cli

@@ -1,0 +1,229 @@
+#include "cli/options.h"
+
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "base/address.h"
+#include "cli/given.h"
+#include "cli/values.h"
+
+namespace ticketd::cli {
+namespace {
+
+constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+
+/// Turns texts into values and keeps the first thing that is wrong, so that one look at the end
+/// suffices.
+class Values {
+ public:
+  explicit Values(const Given& given) : given_(given) {}
+
+  /// Only an option that was given can be wrong: the table's defaults are right.
+  std::string text(OptionKey key) const {
+    if (!given_.all(key).empty()) {
+      return given_.all(key).front();
+    }
+    const char* fallback = row_of(key).fallback;
+    return fallback == nullptr ? std::string() : fallback;
+  }
+
+  template <class T>
+  T parsed(OptionKey key, Result<T> result) {
+    if (result) {
+      return *std::move(result);
+    }
+    wrong("--" + std::string(row_of(key).name) + ": " + result.error().message);
+    return T{};
+  }
+
+  std::uint64_t number(OptionKey key, std::uint64_t least, std::uint64_t most) {
+    return parsed(key, parse_number(text(key), least, most));
+  }
+
+  std::uint16_t port(OptionKey key) { return static_cast<std::uint16_t>(number(key, 0, 65535)); }
+
+  void wrong(std::string message) {
+    if (!fault_) {
+      fault_ = Error{std::move(message)};
+    }
+  }
+
+  const std::optional<Error>& fault() const { return fault_; }
+
+ private:
+  const Given& given_;
+  std::optional<Error> fault_;
+};
+
+std::chrono::milliseconds timeout(Values& values) {
+  return std::chrono::milliseconds(
+      values.number(OptionKey::kRequestTimeout, kRequestTimeoutMsMin, kRequestTimeoutMsMax));
+}
+
+Directory directory(Values& values) {
+  return {values.text(OptionKey::kPath),
+          values.number(OptionKey::kDbSize, kDbSizeMegabytesMin, kDbSizeMegabytesMax) << 20};
+}
+
+server::NodeOptions node_options(const Given& given, Values& values) {
+  server::NodeOptions node;
+  const Directory data = directory(values);
+  node.path = data.path;
+  node.map_bytes = data.map_bytes;
+  node.host = values.parsed(OptionKey::kHost, parse_host(values.text(OptionKey::kHost)));
+  if (given.has(OptionKey::kAdvertise)) {
+    node.advertise =
+        values.parsed(OptionKey::kAdvertise, parse_host(values.text(OptionKey::kAdvertise)));
+  }
+  node.raft_port = values.port(OptionKey::kRaftPort);
+  node.http_port = values.port(OptionKey::kHttpPort);
+  node.election_timeout = 1000 * values.number(OptionKey::kElectionTimeout, kElectionTimeoutMsMin,
+                                               kElectionTimeoutMsMax);
+  node.heartbeat = 1000 * values.number(OptionKey::kHeartbeat, 1, kElectionTimeoutMsMax / 2);
+  node.request_timeout = 1000 * static_cast<raft::Micros>(timeout(values).count());
+  node.redirect =
+      values.parsed(OptionKey::kRedirect, parse_redirect(values.text(OptionKey::kRedirect)));
+  return node;
+}
+
+/// What has to fit together once every option is right by itself.
+void check_together(const server::NodeOptions& node, Values& values) {
+  if (values.fault()) {
+    return;
+  }
+  if (node.heartbeat * 2 > node.election_timeout) {
+    values.wrong("--heartbeat must be at most half of --election_timeout: " +
+                 std::to_string(node.heartbeat / 1000) + " ms is more than half of " +
+                 std::to_string(node.election_timeout / 1000) + " ms");
+  }
+  if (node.raft_port == node.http_port && node.raft_port != 0) {
+    values.wrong("--raft_port and --http_port are both " + std::to_string(node.raft_port));
+  }
+  if (is_any_address(node.advertise)) {
+    values.wrong("--advertise: nobody can reach " + node.advertise +
+                 "; name the host as peers and clients reach it");
+  }
+  if (is_any_address(node.host) && node.advertise.empty()) {
+    values.wrong("--host " + node.host +
+                 " listens everywhere; say with --advertise HOST how peers and clients reach it");
+  }
+}
+
+Command run_command(const Given& given, Values& values) {
+  RunCommand command;
+  command.node = node_options(given, values);
+  check_together(command.node, values);
+  command.daemonize = given.flag(OptionKey::kDaemonize);
+  command.pid_file = values.text(OptionKey::kPidFile);
+  if (given.command == CommandName::kRejoin) {
+    return command;
+  }
+  const bool joins = given.command == CommandName::kJoin;
+  server::Begin& begin = command.begin;
+  begin.how = joins ? server::Begin::How::kJoin : server::Begin::How::kStart;
+  begin.replace = given.flag(OptionKey::kReplace);
+  begin.force = given.flag(OptionKey::kForce);
+  if (joins) {
+    if (given.argument.empty()) {
+      values.wrong("join needs the peer address of any member: ticketd join HOST:PORT --id ID");
+    } else if (const auto contact = parse_peer(given.argument)) {
+      begin.contact = *contact;
+    } else {
+      values.wrong("join: " + contact.error().message);
+    }
+  }
+  if (given.has(OptionKey::kId)) {
+    begin.node = raft::NodeId(values.number(OptionKey::kId, 0, kMost));
+  } else {
+    values.wrong(std::string(row_of(given.command).word) +
+                 " needs --id ID: a number that no other node of the cluster has");
+  }
+  return command;
+}
+
+Target target(const Given& given, Values& values) {
+  Target target;
+  for (const std::string& text : given.all(OptionKey::kPeer)) {
+    for (std::string& peer : values.parsed(OptionKey::kPeer, parse_peers(text))) {
+      target.peers.push_back(std::move(peer));
+    }
+  }
+  target.directory = directory(values);
+  target.raft_port = values.port(OptionKey::kRaftPort);
+  target.timeout = timeout(values);
+  return target;
+}
+
+raft::NodeId node_argument(const Given& given, Values& values) {
+  const std::string word = row_of(given.command).word;
+  if (given.argument.empty()) {
+    values.wrong(word + " needs the id of a member: ticketd " + word + " ID");
+    return {};
+  }
+  const auto id = parse_number(given.argument, 0, kMost);
+  if (!id) {
+    values.wrong(word + ": the id " + id.error().message);
+    return {};
+  }
+  return raft::NodeId(*id);
+}
+
+Command status_command(const Given& given, Values& values) {
+  const std::string format = values.text(OptionKey::kOutput);
+  if (format != "text" && format != "json") {
+    values.wrong("--output: must be text or json, and is '" + format + "'");
+  }
+  return StatusCommand{target(given, values), format == "json"};
+}
+
+Command command_of(const Given& given, Values& values) {
+  switch (given.command) {
+    case CommandName::kRejoin:
+    case CommandName::kStart:
+    case CommandName::kJoin:
+      return run_command(given, values);
+    case CommandName::kLeave:
+      return LeaveCommand{directory(values), timeout(values)};
+    case CommandName::kDrop:
+      return DropCommand{values.text(OptionKey::kPath), given.flag(OptionKey::kYes)};
+    case CommandName::kNext:
+      return NextCommand{target(given, values), values.number(OptionKey::kCount, 1, kCountMax)};
+    case CommandName::kStatus:
+      return status_command(given, values);
+    case CommandName::kRemove:
+      return RemoveCommand{target(given, values), node_argument(given, values)};
+    case CommandName::kTransfer:
+      return TransferCommand{target(given, values), node_argument(given, values)};
+  }
+  UNREACHABLE("all commands are named");
+}
+
+}  // namespace
+
+Result<Invocation> parse_arguments(const std::vector<std::string>& arguments) {
+  const Result<Given> given = sort_arguments(arguments);
+  if (!given) {
+    return given.error();
+  }
+  const bool debug = given->flag(OptionKey::kDebug);
+  if (given->flag(OptionKey::kHelp)) {
+    const bool whole = given->command == CommandName::kRejoin;
+    return Invocation{debug, HelpCommand{whole ? help() : help(given->command)}};
+  }
+  if (given->flag(OptionKey::kVersion)) {
+    return Invocation{debug, VersionCommand{}};
+  }
+  Values values(*given);
+  Invocation invocation{debug, command_of(*given, values)};
+  // Options that a command has no use for must be right all the same: a slip in a shared set shows.
+  if (!values.fault() && !std::holds_alternative<RunCommand>(invocation.command)) {
+    node_options(*given, values);
+  }
+  if (values.fault()) {
+    return *values.fault();
+  }
+  return invocation;
+}
+
+}  // namespace ticketd::cli

@@ -1,0 +1,27 @@
+// Values of options: text to numbers, hosts and choices, with errors that say what is accepted.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "http/options.h"
+
+namespace ticketd::cli {
+
+/// A decimal number from `least` to `most`, without sign or blanks.
+Result<std::uint64_t> parse_number(std::string_view text, std::uint64_t least, std::uint64_t most);
+
+/// "0.0.0.0", "::": good to listen on, and no way to reach anybody.
+bool is_any_address(std::string_view host);
+
+/// HOST:PORT, canonical.
+Result<std::string> parse_peer(std::string_view text);
+/// Several with commas between; at least one.
+Result<std::vector<std::string>> parse_peers(std::string_view text);
+
+Result<http::RedirectMode> parse_redirect(std::string_view text);
+
+}  // namespace ticketd::cli

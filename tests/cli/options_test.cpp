@@ -1,0 +1,298 @@
+#include "cli/options.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "cli/option_table.h"
+
+namespace ticketd::cli {
+namespace {
+
+/// Words of a command line, split at blanks.
+std::vector<std::string> split(const std::string& line) {
+  std::istringstream in(line);
+  std::vector<std::string> words;
+  for (std::string word; in >> word;) {
+    words.push_back(word);
+  }
+  return words;
+}
+
+Result<Invocation> parse(const std::string& line) { return parse_arguments(split(line)); }
+
+template <class T>
+T parsed(const std::string& line) {
+  CAPTURE(line);
+  const Result<Invocation> invocation = parse(line);
+  REQUIRE_MESSAGE(invocation.ok(), (invocation.ok() ? "" : invocation.error().message));
+  REQUIRE(std::holds_alternative<T>(invocation->command));
+  return std::get<T>(invocation->command);
+}
+
+std::string fault(const std::string& line) {
+  CAPTURE(line);
+  const Result<Invocation> invocation = parse(line);
+  REQUIRE_FALSE(invocation.ok());
+  return invocation.error().message;
+}
+
+TEST_CASE("without arguments a node rejoins, with the defaults that the help names") {
+  const auto run = parsed<RunCommand>("");
+  const server::NodeOptions defaults;
+  CHECK(run.begin.how == server::Begin::How::kRejoin);
+  CHECK(run.node.path == "store");
+  CHECK(run.node.host == "127.0.0.1");
+  CHECK(run.node.advertise.empty());
+  CHECK(run.node.raft_port == 9000);
+  CHECK(run.node.http_port == 8000);
+  CHECK(run.node.map_bytes == 1000ull << 20);
+  CHECK(run.node.election_timeout == defaults.election_timeout);
+  CHECK(run.node.heartbeat == defaults.heartbeat);
+  CHECK(run.node.request_timeout == defaults.request_timeout);
+  CHECK(run.node.redirect == http::RedirectMode::k301);
+  CHECK_FALSE(run.daemonize);
+  CHECK(run.pid_file.empty());
+}
+
+TEST_CASE("start takes every option of a node, in long form") {
+  const auto run = parsed<RunCommand>(
+      "start --daemonize --id 7 --path p --host localhost --raft_port 1 --http_port 2 --db_size 10 "
+      "--pid_file f --debug --advertise ::1 --election_timeout 1000 --heartbeat 500 "
+      "--request_timeout 60000 --redirect proxy --force");
+  CHECK(run.begin.how == server::Begin::How::kStart);
+  CHECK(run.begin.node == raft::NodeId(7));
+  CHECK(run.begin.force);
+  CHECK(run.daemonize);
+  CHECK(run.pid_file == "f");
+  CHECK(run.node.path == "p");
+  CHECK(run.node.host == "localhost");
+  CHECK(run.node.advertise == "::1");
+  CHECK(run.node.raft_port == 1);
+  CHECK(run.node.http_port == 2);
+  CHECK(run.node.map_bytes == 10u << 20);
+  CHECK(run.node.election_timeout == 1'000'000);
+  CHECK(run.node.heartbeat == 500'000);
+  CHECK(run.node.request_timeout == 60'000'000);
+  CHECK(run.node.redirect == http::RedirectMode::kProxy);
+}
+
+TEST_CASE("letters stand alone, together, and with their values") {
+  const auto run = parsed<RunCommand>("-dg -I 3 start -Pdir -H [::1] -p1 -t 2 -s 20 -if");
+  CHECK(run.daemonize);
+  CHECK(run.begin.node == raft::NodeId(3));
+  CHECK(run.node.path == "dir");
+  CHECK(run.node.host == "::1");
+  CHECK(run.node.raft_port == 1);
+  CHECK(run.node.http_port == 2);
+  CHECK(run.node.map_bytes == 20u << 20);
+  CHECK(run.pid_file == "f");
+  CHECK(parse("-dg -I 3 start")->debug);
+  CHECK_FALSE(parse("-d -I 3 start")->debug);
+}
+
+TEST_CASE("'-' and '_' are the same in long names, before and after the command") {
+  for (const char* line :
+       {"start --id 1 --db_size 50", "start --id 1 --db-size 50", "start --id=1 --db_size=50",
+        "--db-size=50 start --id=1", "--db-size 50 --id 1 start", "--id 1 start --db_size=50"}) {
+    CAPTURE(line);
+    CHECK(parsed<RunCommand>(line).node.map_bytes == 50u << 20);
+  }
+}
+
+TEST_CASE("values are never taken for names") {
+  CHECK(parsed<RunCommand>("--path my-dir_x").node.path == "my-dir_x");
+  CHECK(parsed<RunCommand>("--path=my-dir_x").node.path == "my-dir_x");
+  CHECK(parsed<RunCommand>("--path=--db-size=5").node.path == "--db-size=5");
+  CHECK(parsed<RunCommand>("--path --my-dir").node.path == "--my-dir");
+  CHECK(parsed<RunCommand>("-P --my-dir").node.path == "--my-dir");
+  CHECK(parsed<RunCommand>("-dP --my-dir").node.path == "--my-dir");
+  CHECK(parsed<RunCommand>("--path start").node.path == "start");
+  CHECK(parsed<RunCommand>("--path=a=b").node.path == "a=b");
+}
+
+TEST_CASE("join takes the address of a member") {
+  const auto run = parsed<RunCommand>("join [::1]:9000 --id 18446744073709551615 --replace");
+  CHECK(run.begin.how == server::Begin::How::kJoin);
+  CHECK(run.begin.contact == "[::1]:9000");
+  CHECK(run.begin.node == raft::NodeId(18446744073709551615u));
+  CHECK(run.begin.replace);
+  CHECK(parsed<RunCommand>("--id 0 join host.example:1").begin.contact == "host.example:1");
+  CHECK(parsed<RunCommand>("join --id 0 host.example:1").begin.contact == "host.example:1");
+}
+
+TEST_CASE("leave and drop take the options of the node they mean") {
+  CHECK(parsed<LeaveCommand>("leave -P p -p 9001 -s 64 --request-timeout 100").directory.path ==
+        "p");
+  CHECK(parsed<LeaveCommand>("leave -s 64").directory.map_bytes == 64u << 20);
+  CHECK(parsed<LeaveCommand>("leave --request-timeout 100").timeout.count() == 100);
+  CHECK(parsed<DropCommand>("drop -P p").path == "p");
+  CHECK_FALSE(parsed<DropCommand>("drop").yes);
+  CHECK(parsed<DropCommand>("drop --yes").yes);
+  CHECK(parsed<DropCommand>("--yes drop").yes);
+}
+
+TEST_CASE("client commands take peers, repeated or with commas") {
+  const auto next =
+      parsed<NextCommand>("--peer a:1 next --peer b:2,[::1]:3 --count 1000000 -P p -p 9001");
+  CHECK(next.target.peers == std::vector<std::string>{"a:1", "b:2", "[::1]:3"});
+  CHECK(next.count == 1'000'000);
+  CHECK(next.target.directory.path == "p");
+  CHECK(next.target.raft_port == 9001);
+  CHECK(parsed<NextCommand>("next").count == 1);
+  CHECK(parsed<NextCommand>("next").target.peers.empty());
+  CHECK(parsed<NextCommand>("next").target.timeout.count() == 5000);
+  CHECK_FALSE(parsed<StatusCommand>("status").json);
+  CHECK_FALSE(parsed<StatusCommand>("status -o text").json);
+  CHECK(parsed<StatusCommand>("status -o json").json);
+  CHECK(parsed<StatusCommand>("-ojson status").json);
+  CHECK(parsed<StatusCommand>("status --output=json").json);
+  CHECK(parsed<RemoveCommand>("remove 0").node == raft::NodeId(0));
+  CHECK(parsed<RemoveCommand>("remove --peer a:1 3").node == raft::NodeId(3));
+  CHECK(parsed<TransferCommand>("transfer 18446744073709551615").node ==
+        raft::NodeId(18446744073709551615u));
+}
+
+TEST_CASE("help and version win over what is missing") {
+  CHECK(parsed<HelpCommand>("-h").text == help());
+  CHECK(parsed<HelpCommand>("--help").text == help());
+  CHECK(parsed<HelpCommand>("join --help").text == help(CommandName::kJoin));
+  CHECK(parsed<HelpCommand>("--help next --count 0").text == help(CommandName::kNext));
+  parsed<VersionCommand>("-v");
+  parsed<VersionCommand>("--version");
+  parsed<VersionCommand>("start --version");
+}
+
+TEST_CASE("the help names every option and every command") {
+  for (const OptionRow& row : option_rows()) {
+    std::string name = "--" + std::string(row.name);
+    std::replace(name.begin(), name.end(), '_', '-');
+    CAPTURE(name);
+    CHECK(help().find(name) != std::string::npos);
+  }
+  for (const CommandRow& row : command_rows()) {
+    CHECK(help().find(row.text) != std::string::npos);
+    CHECK(help(row.name).find("--path") != std::string::npos);
+  }
+  CHECK(help(CommandName::kNext).find("--count") != std::string::npos);
+  CHECK(help(CommandName::kStart).find("--count") == std::string::npos);
+}
+
+TEST_CASE("no line of the help is wider than a hundred columns") {
+  for (const CommandRow& row : command_rows()) {
+    std::istringstream lines(help() + help(row.name));
+    for (std::string line; std::getline(lines, line);) {
+      CAPTURE(line);
+      CHECK(line.size() <= 100);
+    }
+  }
+}
+
+TEST_CASE("a default in the table is one that the option accepts") {
+  for (const OptionRow& row : option_rows()) {
+    if (row.fallback == nullptr || row.value == nullptr) {
+      continue;
+    }
+    const std::string option = " --" + std::string(row.name) + " " + row.fallback;
+    const std::string command = row.key == OptionKey::kCount    ? "next"
+                                : row.key == OptionKey::kOutput ? "status"
+                                                                : "start --id 1";
+    CAPTURE(option);
+    CHECK(parse(command + option).ok());
+  }
+}
+
+struct Bad {
+  const char* line;
+  /// What the message must hold.
+  const char* message;
+};
+
+TEST_CASE("what is wrong is refused with its reason") {
+  constexpr Bad kBad[] = {
+      {"strat", "unknown command 'strat'; there are start, join"},
+      {"start --id 1 now", "unexpected argument 'now' after 'start'"},
+      {"remove 1 2", "unexpected argument '2' after 'remove'"},
+      {"leave start", "unexpected argument 'start' after 'leave'"},
+      {"start --id 1 -", "unexpected argument '-'"},
+      {"--bogus", "unknown option '--bogus'"},
+      {"--bog-us=3", "unknown option '--bog-us'"},
+      {"-x", "unknown option '-x'"},
+      {"-dx", "unknown option '-x'"},
+      {"--debug=3", "--debug takes no value"},
+      {"--path", "--path needs a value: DIR"},
+      {"start --id", "--id needs a value: ID"},
+      {"-dp", "--raft_port needs a value: PORT"},
+      {"--path=", "--path needs a value: DIR"},
+      {"--path a -P b", "--path is given more than once"},
+      {"start", "start needs --id ID"},
+      {"join a:1", "join needs --id ID"},
+      {"join --id 1", "join needs the peer address"},
+      {"join a --id 1", "join: 'a' is not an address: the port is missing"},
+      {"join a:0 --id 1", "the port must be a number from 1 to 65535"},
+      {"join ::1:9000 --id 1", "brackets"},
+      {"start --id -1", "--id: must be a whole number from 0 to 18446744073709551615"},
+      {"start --id 18446744073709551616", "--id: must be a whole number"},
+      {"start --id 1x", "and is '1x'"},
+      {"start --id 0x1", "--id: must be"},
+      {"start --id +1", "--id: must be"},
+      {"--id 1", "--id goes with 'start', 'join'"},
+      {"leave --id 1", "--id goes with 'start', 'join', not with 'leave'"},
+      {"start --id 1 --replace", "--replace goes with 'join', not with 'start'"},
+      {"leave --force", "--force goes with"},
+      {"leave --yes", "--yes goes with 'drop', not with 'leave'"},
+      {"start --id 1 --peer a:1", "--peer goes with 'next', 'status', 'remove', 'transfer'"},
+      {"status --count 2", "--count goes with 'next'"},
+      {"next -o json", "--output goes with 'status'"},
+      {"-p 65536", "--raft_port: must be a whole number from 0 to 65535"},
+      {"-t -1", "--http_port: must be"},
+      {"-p 9000 -t 9000", "--raft_port and --http_port are both 9000"},
+      {"-s 9", "--db_size: must be a whole number from 10 to 1048576"},
+      {"-s 1048577", "--db_size: must be"},
+      {"-s 10MB", "--db_size: must be"},
+      {"-H a:1", "--host: 'a:1' is not an address"},
+      {"-H 300.1.1.1", "--host: '300.1.1.1' is not an address"},
+      {"-H 0.0.0.0", "--advertise HOST"},
+      {"-H [::]", "--advertise HOST"},
+      {"--advertise 0.0.0.0", "--advertise: nobody can reach 0.0.0.0"},
+      {"--advertise a_b:1", "--advertise: 'a_b:1' is not an address"},
+      {"--election-timeout 9", "--election_timeout: must be a whole number from 10 to 600000"},
+      {"--heartbeat 0", "--heartbeat: must be"},
+      {"--heartbeat 251", "--heartbeat must be at most half of --election_timeout: 251 ms"},
+      {"--election_timeout 99", "--heartbeat must be at most half"},
+      {"--request-timeout 9", "--request_timeout: must be a whole number from 10 to 3600000"},
+      {"--redirect 302", "--redirect: must be 301, 307, 308 or proxy, and is '302'"},
+      {"next --count 0", "--count: must be a whole number from 1 to 1000000"},
+      {"next --count 1000001", "--count: must be"},
+      {"next --peer a", "--peer: 'a' is not an address"},
+      {"next --peer a:1,", "--peer: '' is not an address"},
+      {"status -o xml", "--output: must be text or json, and is 'xml'"},
+      {"remove", "remove needs the id of a member"},
+      {"transfer x", "transfer: the id must be a whole number"},
+      {"leave -t x", "--http_port: must be"},
+  };
+  for (const Bad& bad : kBad) {
+    const std::string message = fault(bad.line);
+    const std::string line = bad.line;
+    CAPTURE(line);
+    CAPTURE(message);
+    CHECK(message.find(bad.message) != std::string::npos);
+  }
+}
+
+TEST_CASE("equal ports are fine when any free one is asked for, and so is a host for everywhere") {
+  parsed<RunCommand>("-p 0 -t 0");
+  parsed<RunCommand>("-H 0.0.0.0 --advertise tickets.example");
+  parsed<RunCommand>("-H :: --advertise 10.0.0.1");
+  parsed<RunCommand>("--election-timeout 100 --heartbeat 50");
+}
+
+TEST_CASE("an empty argument is not a command") {
+  CHECK_FALSE(parse_arguments({""}).ok());
+  CHECK_FALSE(parse_arguments({"remove", ""}).ok());
+  CHECK_FALSE(parse_arguments({"--path", ""}).ok());
+}
+
+}  // namespace
+}  // namespace ticketd::cli
