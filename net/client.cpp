@@ -1,0 +1,118 @@
+#include "net/client.h"
+
+#include <algorithm>
+#include <optional>
+#include <thread>
+
+#include "net/clock.h"
+#include "net/exchange.h"
+
+namespace ticketd::net {
+
+namespace {
+
+/// Between two rounds of asking while nobody leads.
+constexpr std::chrono::milliseconds kPause{50};
+/// A member that does not even greet in this part of the time-out is passed over for the next one.
+constexpr int kGreetingPart = 4;
+
+/// Asking twice does no more than asking once: reads, and a join, which carries its token.
+bool may_be_repeated(const Call& call) {
+  return std::holds_alternative<StatusCall>(call) || std::holds_alternative<MembersCall>(call) ||
+         std::holds_alternative<JoinCall>(call);
+}
+
+bool certainly_not_done_yet(const ErrorReply& error) {
+  return error.code == ErrorReply::Code::kNotLeader || error.code == ErrorReply::Code::kNoLeader ||
+         error.code == ErrorReply::Code::kBusy;
+}
+
+/// Whom to ask next, and what was learned so far.
+class Search {
+ public:
+  Search(const std::vector<std::string>& addresses, std::chrono::milliseconds timeout)
+      : addresses_(addresses), timeout_(timeout), deadline_(Clock::now() + timeout) {}
+
+  Result<Reply> run(const Call& call) {
+    while (Clock::now() < deadline_) {
+      const std::string address = hint_.value_or(addresses_[next_]);
+      const bool hinted = hint_.has_value();
+      hint_.reset();
+      const Clock::time_point greet_by = Clock::now() + timeout_ / kGreetingPart;
+      Outcome outcome = ask(address, call, std::min(greet_by, deadline_), deadline_);
+      if (std::optional<Result<Reply>> answer = judge(call, std::move(outcome))) {
+        return std::move(*answer);
+      }
+      if (!hint_ || hinted) {
+        advance(hinted);
+      }
+    }
+    return Error{"no leader answered within " + std::to_string(timeout_.count()) + " ms" +
+                 (last_.empty() ? "" : "; last: " + last_)};
+  }
+
+ private:
+  /// None: go on asking.
+  std::optional<Result<Reply>> judge(const Call& call, Outcome outcome) {
+    if (!outcome.reply) {
+      if (outcome.may_be_done && !may_be_repeated(call)) {
+        return outcome.reply;
+      }
+      last_ = outcome.reply.error().message;
+      return std::nullopt;
+    }
+    const auto* error = std::get_if<ErrorReply>(&*outcome.reply);
+    const bool again =
+        error != nullptr && (certainly_not_done_yet(*error) ||
+                             (error->code == ErrorReply::Code::kUnknown && may_be_repeated(call)));
+    if (!again) {
+      return outcome.reply;
+    }
+    last_ = error->message;
+    if (error->code == ErrorReply::Code::kNotLeader && !error->leader_peer_address.empty()) {
+      hint_ = error->leader_peer_address;
+    }
+    return std::nullopt;
+  }
+
+  /// After a whole round, and wherever one member names another that does not lead either, the
+  /// cluster needs a moment.
+  void advance(bool hinted) {
+    next_ = (next_ + 1) % addresses_.size();
+    if (next_ == 0 || hinted) {
+      std::this_thread::sleep_for(std::min<Clock::duration>(
+          kPause, std::max<Clock::duration>(deadline_ - Clock::now(), Clock::duration(0))));
+    }
+  }
+
+  const std::vector<std::string>& addresses_;
+  const std::chrono::milliseconds timeout_;
+  const Clock::time_point deadline_;
+  std::size_t next_ = 0;
+  std::optional<std::string> hint_;
+  std::string last_;
+};
+
+}  // namespace
+
+Client::Client(std::chrono::milliseconds timeout) : timeout_(timeout) {}
+
+Result<Reply> Client::call(const std::string& address, const Call& call) {
+  if (Status status = check(call); !status) {
+    return status.error();
+  }
+  const Clock::time_point deadline = Clock::now() + timeout_;
+  return ask(address, call, deadline, deadline).reply;
+}
+
+Result<Reply> Client::call_leader(const std::vector<std::string>& addresses, const Call& call) {
+  if (Status status = check(call); !status) {
+    return status.error();
+  }
+  if (addresses.empty()) {
+    return Error{"no address of a member was given"};
+  }
+  return Search(addresses, timeout_).run(call);
+}
+
+}  // namespace ticketd::net

@@ -1,0 +1,118 @@
+#include "base/hash.h"
+#include "net/archive.h"
+#include "net/codec.h"
+
+namespace ticketd::net {
+
+namespace {
+
+constexpr FrameType type_for(const Hello&) { return FrameType::kHello; }
+constexpr FrameType type_for(const ClientHello&) { return FrameType::kClientHello; }
+constexpr FrameType type_for(const Welcome&) { return FrameType::kWelcome; }
+constexpr FrameType type_for(const Refused&) { return FrameType::kRefused; }
+constexpr FrameType type_for(const raft::VoteRequest&) { return FrameType::kVoteRequest; }
+constexpr FrameType type_for(const raft::VoteResponse&) { return FrameType::kVoteResponse; }
+constexpr FrameType type_for(const raft::AppendRequest&) { return FrameType::kAppendRequest; }
+constexpr FrameType type_for(const raft::AppendResponse&) { return FrameType::kAppendResponse; }
+constexpr FrameType type_for(const raft::HeartbeatRequest&) { return FrameType::kHeartbeatRequest; }
+constexpr FrameType type_for(const raft::HeartbeatResponse&) {
+  return FrameType::kHeartbeatResponse;
+}
+constexpr FrameType type_for(const raft::SnapshotRequest&) { return FrameType::kSnapshotRequest; }
+constexpr FrameType type_for(const raft::SnapshotResponse&) { return FrameType::kSnapshotResponse; }
+constexpr FrameType type_for(const raft::TimeoutNowRequest&) {
+  return FrameType::kTimeoutNowRequest;
+}
+constexpr FrameType type_for(const MemberStatus&) { return FrameType::kMemberStatus; }
+constexpr FrameType type_for(const Request&) { return FrameType::kRequest; }
+constexpr FrameType type_for(const Response&) { return FrameType::kResponse; }
+
+template <class Unsigned>
+void put(std::string& out, std::size_t offset, Unsigned value) {
+  for (std::size_t i = 0; i < sizeof value; ++i) {
+    out[offset + i] = static_cast<char>((value >> (8 * i)) & 0xff);
+  }
+}
+
+/// The payload is written behind a gap for the header, which needs its length and checksum.
+template <class Message>
+void encode_message(const Message& message, std::string& out) {
+  const std::size_t begin = out.size();
+  out.append(kHeaderBytes, '\0');
+  Writer writer(out);
+  fields(writer, message);
+  ENSURE_MSG(writer.ok(), writer.fault());
+
+  const std::size_t length = out.size() - begin - kHeaderBytes;
+  ENSURE_LE(length, kMemberBytesMax);
+  const auto type = static_cast<std::uint8_t>(type_for(message));
+  out.replace(begin, kMagic.size(), kMagic);
+  put(out, begin + kVersionOffset, kProtocolVersion);
+  put(out, begin + kTypeOffset, type);
+  const auto length_field = static_cast<std::uint32_t>(length);
+  put(out, begin + kCheckOffset, header_check(kProtocolVersion, type, length_field));
+  put(out, begin + kLengthOffset, length_field);
+  const std::string_view frame = std::string_view(out).substr(begin);
+  put(out, begin + kChecksumOffset, payload_checksum(frame, frame.substr(kHeaderBytes)));
+}
+
+}  // namespace
+
+void encode(const Hello& message, std::string& out) { encode_message(message, out); }
+void encode(const ClientHello& message, std::string& out) { encode_message(message, out); }
+void encode(const Welcome& message, std::string& out) { encode_message(message, out); }
+void encode(const Refused& message, std::string& out) { encode_message(message, out); }
+void encode(const MemberStatus& message, std::string& out) { encode_message(message, out); }
+void encode(const Request& message, std::string& out) { encode_message(message, out); }
+void encode(const Response& message, std::string& out) { encode_message(message, out); }
+
+void encode(const raft::Message& message, std::string& out) {
+  std::visit([&out](const auto& each) { encode_message(each, out); }, message);
+}
+
+void encode(const Frame& frame, std::string& out) {
+  std::visit([&out](const auto& each) { encode(each, out); }, frame);
+}
+
+Status check(const Call& call) {
+  std::string bytes;
+  Writer writer(bytes);
+  writer.alternative("kind", call);
+  if (!writer.ok()) {
+    return Error{writer.fault()};
+  }
+  return {};
+}
+
+FrameType type_of(const Frame& frame) {
+  if (const auto* message = std::get_if<raft::Message>(&frame)) {
+    return std::visit([](const auto& each) { return type_for(each); }, *message);
+  }
+  return std::visit(
+      [](const auto& each) {
+        if constexpr (std::is_same_v<decltype(each), const raft::Message&>) {
+          return FrameType{};  // taken above
+        } else {
+          return type_for(each);
+        }
+      },
+      frame);
+}
+
+std::uint16_t header_check(std::uint8_t version, std::uint8_t type, std::uint32_t length) {
+  std::string covered(6, '\0');
+  put(covered, 0, version);
+  put(covered, 1, type);
+  put(covered, 2, length);
+  return static_cast<std::uint16_t>(hash64(covered) & 0xffff);
+}
+
+std::uint64_t payload_checksum(std::string_view header, std::string_view payload) {
+  std::uint64_t seed = 0;
+  for (std::size_t i = kVersionOffset; i < kChecksumOffset; ++i) {
+    seed |= std::uint64_t{static_cast<unsigned char>(header[i])} << (8 * (i - kVersionOffset));
+  }
+  return hash64(payload, seed);
+}
+
+}  // namespace ticketd::net
