@@ -56,11 +56,12 @@ void Node::State::handle(MemberId from, const AppendRequest& request) {
     // Committed entries are the leader's too: it may go on behind them.
     const bool conflicts = !news.empty() && news.front().index <= commit_index();
     ENSURE_MSG(!conflicts, "a leader contradicts a committed entry");
-    send(from, AppendResponse{.term = current_term(),
-                              .success = true,
-                              .index = commit_index(),
-                              .conflict_index = {},
-                              .conflict_term = {}},
+    send(from,
+         AppendResponse{.term = current_term(),
+                        .success = true,
+                        .index = commit_index(),
+                        .conflict_index = {},
+                        .conflict_term = {}},
          commit_index());
     return;
   }
@@ -75,11 +76,12 @@ void Node::State::handle(MemberId from, const AppendRequest& request) {
   // Not beyond what this request has shown to be equal: what we hold behind it may be of another
   // leader.
   commit_as_follower(std::min(request.commit_index, proved));
-  send(from, AppendResponse{.term = current_term(),
-                            .success = true,
-                            .index = proved,
-                            .conflict_index = {},
-                            .conflict_term = {}},
+  send(from,
+       AppendResponse{.term = current_term(),
+                      .success = true,
+                      .index = proved,
+                      .conflict_index = {},
+                      .conflict_term = {}},
        proved);
 }
 

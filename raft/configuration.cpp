@@ -110,6 +110,7 @@ Configuration Configuration::without(MemberId id) const {
 }
 
 std::string Configuration::encode() const {
+  ENSURE_LE(members_.size(), kMaxMembers);
   ByteWriter out;
   out.u8(kVersion);
   out.varint(members_.size());

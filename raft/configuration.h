@@ -31,7 +31,8 @@ struct Member {
   /// The earlier incarnation that is removed once this member votes (`join --replace`).
   std::optional<MemberId> replaces;
   /// Chosen by the joiner and saved by it before it asks: a joiner that was killed before it heard
-  /// the answer asks again with the same token and is given the same incarnation.
+  /// the answer asks again with the same token and is given the same incarnation. 0: has not
+  /// joined, but was there when the cluster was founded.
   std::uint64_t join_token = 0;
   Addresses addresses;
 
@@ -62,7 +63,9 @@ class Configuration {
   Configuration with(Member member) const;
   Configuration without(MemberId id) const;
 
+  /// Requires addresses of at most kMaxAddressBytes, and at most kMaxMembers members.
   std::string encode() const;
+  /// Refuses what encode() would not have written, and members without a voter among them.
   static Result<Configuration> decode(std::string_view bytes);
 
   bool operator==(const Configuration&) const = default;

@@ -31,7 +31,9 @@ class Log {
       std::vector<ConfigurationAt> configurations, Index last, Entries cached);
 
   Index last_index() const { return last_; }
-  Term last_term() const { return term_starts_.empty() ? compacted_.term : term_starts_.back().term; }
+  Term last_term() const {
+    return term_starts_.empty() ? compacted_.term : term_starts_.back().term;
+  }
   SnapshotMark compacted() const { return compacted_; }
   /// The lowest index from which on every entry is in memory; last + 1 when none is.
   Index cached_first() const { return cached_.empty() ? last_ + 1 : cached_.front().index; }
@@ -71,9 +73,9 @@ class Log {
  private:
   void ensure_consistent() const;
 
-  SnapshotMark compacted_;                       // compacted_.index <= last_
+  SnapshotMark compacted_;  // compacted_.index <= last_
   Index last_;
-  std::vector<TermStart> term_starts_;           // the first at compacted_.index + 1; empty: no entry
+  std::vector<TermStart> term_starts_;  // the first at compacted_.index + 1; empty: no entry
   std::vector<ConfigurationAt> configurations_;  // never empty; only the first is <= compacted_
   std::deque<Entry> cached_;                     // consecutive, ends at last_
   std::size_t cached_bytes_ = 0;                 // the sum of charge() over cached_

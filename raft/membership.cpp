@@ -66,7 +66,7 @@ Answer<Node::Admitted> Node::State::add_learner(Member member, bool replace) {
     return Refusal::kNotLeader;
   }
   const Member* existing = configuration().find_node(member.id.node);
-  if (existing != nullptr && existing->join_token == member.join_token) {
+  if (existing != nullptr && member.join_token != 0 && existing->join_token == member.join_token) {
     // Asked again. While the admission is not committed it may still be rolled back, so that the
     // caller is told what to wait for.
     const Index admitted(existing->id.incarnation.value);
@@ -198,8 +198,7 @@ void Node::State::refresh_followers() {
 /// down (thesis 4.2.2).
 void Node::State::configuration_committed() {
   for (Progress& follower : leading->followers) {
-    const bool last_word =
-        !leading->self_votes || configuration().find(follower.id) == nullptr;
+    const bool last_word = !leading->self_votes || configuration().find(follower.id) == nullptr;
     if (last_word && follower.state == ReplicationState::kReplicate &&
         follower.next_index > log.compacted().index) {
       send_append(follower, {});

@@ -50,8 +50,8 @@ struct AppendResponse {
   /// Success: the last index known equal to the leader's log, durable on the follower.
   /// Refusal: the prev_log_index that was refused.
   Index index;
-  /// Refusal: the follower has `conflict_term` up to and including `conflict_index`; the leader goes
-  /// on at its own last entry of a term not above it (Raft 5.3, end).
+  /// Refusal: the follower has `conflict_term` up to and including `conflict_index`; the leader
+  /// goes on at its own last entry of a term not above it (Raft 5.3, end).
   Index conflict_index;
   Term conflict_term;
 

@@ -93,8 +93,8 @@ struct Proposed {
 template <class T>
 class Answer {
  public:
-  Answer(T value) : value_(std::move(value)) {}                // NOLINT: implicit on purpose
-  Answer(Refusal refusal) : refusal_(refusal) {}               // NOLINT: implicit on purpose
+  Answer(T value) : value_(std::move(value)) {}   // NOLINT: implicit on purpose
+  Answer(Refusal refusal) : refusal_(refusal) {}  // NOLINT: implicit on purpose
   explicit operator bool() const { return value_.has_value(); }
   const T& operator*() const { return *value_; }
   const T* operator->() const { return &*value_; }
@@ -142,19 +142,23 @@ class Node {
   /// Starts a linearizable read (thesis 6.4): its answer comes in Ready::reads, always.
   Answer<ReadId> read(Time now);
   /// Hands leadership to a voter, or to the best one when none is named. Progress shows in
-  /// leader(); gives up after one election time-out and leads on.
+  /// leader(); gives up after election_timeout_max and leads on. kNoSuchMember: the target is no
+  /// voter, or this node; kNoLiveQuorum: it was not heard for election_timeout_max.
   Answer<MemberId> transfer_leadership(Time now, std::optional<MemberId> target);
 
   // Single-server changes (thesis 4.1), one at a time, each refused when no live majority follows.
   /// Admits a learner to be promoted; `member.id.incarnation` is assigned by the leader and
-  /// returned. The same node with the same join_token: its existing id, nothing appended
-  /// (index 0). Any other use of a NodeId in the configuration is refused, unless `replace`.
+  /// returned. The same node with the same join_token: its existing id and where it was admitted
+  /// (index 0 when that is committed), nothing appended. Any other use of a NodeId in the
+  /// configuration is refused, unless `replace`: then the new incarnation is admitted next to the
+  /// voter it will replace, or in place of a learner. Requires addresses within kMaxAddressBytes.
   struct Admitted {
     MemberId id;
     Proposed proposed;
   };
   Answer<Admitted> add_learner(Time now, Member member, bool replace);
   Answer<Proposed> remove(Time now, MemberId member);
+  /// Index 0, and nothing appended, when the addresses are those already.
   Answer<Proposed> change_addresses(Time now, MemberId member, Addresses addresses);
 
   // --- Completions ------------------------------------------------------------------------------

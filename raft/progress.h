@@ -88,8 +88,9 @@ struct Progress {
   void sent(Index last, std::size_t bytes, Time now);
   /// All up to `index` is known equal. Says whether that is news.
   bool acknowledged(Index index, Time now);
+  /// One append always fits, however large.
   bool window_full(std::size_t max_count, std::size_t max_bytes) const {
-    return window.size() >= max_count || window_bytes >= max_bytes;
+    return !window.empty() && (window.size() >= max_count || window_bytes >= max_bytes);
   }
 };
 

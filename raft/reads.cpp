@@ -40,8 +40,8 @@ void Node::State::begin_read_round() {
 
 void Node::State::confirm_read_round() {
   ReadRounds& reads = leading->reads;
-  const std::uint64_t answered = reached_by_majority(
-      reads.round, [](const Progress& follower) { return follower.round; });
+  const std::uint64_t answered =
+      reached_by_majority(reads.round, [](const Progress& follower) { return follower.round; });
   if (reads.in_round.empty() || answered < reads.round) {
     return;
   }

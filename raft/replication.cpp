@@ -70,13 +70,12 @@ bool Node::State::send_entries(Progress& follower) {
   }
   if (follower.next_index < log.cached_first()) {
     if (!std::exchange(follower.fetching, true)) {
-      fetch_entries.push_back({follower.id, follower.next_index, log.cached_first() - 1,
-                               options.max_append_bytes});
+      fetch_entries.push_back(
+          {follower.id, follower.next_index, log.cached_first() - 1, options.max_append_bytes});
     }
     return false;
   }
-  send_append(follower,
-              log.slice(follower.next_index, log.last_index(), options.max_append_bytes));
+  send_append(follower, log.slice(follower.next_index, log.last_index(), options.max_append_bytes));
   return true;
 }
 
@@ -132,9 +131,8 @@ void Node::State::append_refused(Progress& follower, const AppendResponse& respo
   }
   const Index hint = std::min(response.conflict_index, response.index - 1);
   // Below our log there is nothing to compare: the next probe finds that a snapshot is needed.
-  const Index agreed = hint < log.compacted().index
-                           ? hint
-                           : log.last_index_not_above(response.conflict_term, hint);
+  const Index agreed =
+      hint < log.compacted().index ? hint : log.last_index_not_above(response.conflict_term, hint);
   follower.become_probe(agreed, now);
 }
 
@@ -182,8 +180,8 @@ void Node::State::advance_commit_index() {
   if (stored <= commit_index() || !log.matches(stored, current_term())) {
     return;
   }
-  const bool commits_configuration = log.configuration().index > commit_index() &&
-                                     log.configuration().index <= stored;
+  const bool commits_configuration =
+      log.configuration().index > commit_index() && log.configuration().index <= stored;
   leading->uncommitted_bytes -= log.bytes_between(commit_index(), stored);
   hard.commit_index = stored;
   if (commits_configuration) {
@@ -196,9 +194,9 @@ Progress* Node::State::find_follower(MemberId member) {
 }
 
 const Progress* Node::State::find_follower(MemberId member) const {
-  const auto found = std::lower_bound(
-      leading->followers.begin(), leading->followers.end(), member,
-      [](const Progress& follower, MemberId id) { return follower.id < id; });
+  const auto found =
+      std::lower_bound(leading->followers.begin(), leading->followers.end(), member,
+                       [](const Progress& follower, MemberId id) { return follower.id < id; });
   return found != leading->followers.end() && found->id == member ? &*found : nullptr;
 }
 

@@ -41,8 +41,8 @@ std::optional<Save> SaveGate::take(const HardState& hard, const Log& log, bool e
   save.id = next_id_;
   ++next_id_;
   if (has_entries) {
-    save.entries = log.slice(handed_index_ + 1, log.last_index(),
-                             std::numeric_limits<std::size_t>::max());
+    save.entries =
+        log.slice(handed_index_ + 1, log.last_index(), std::numeric_limits<std::size_t>::max());
     handed_index_ = log.last_index();
   }
   HardState to_save = hard;

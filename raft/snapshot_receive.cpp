@@ -54,8 +54,7 @@ void Node::State::handle(MemberId from, const SnapshotRequest& request) {
     answer_offset(from, file);
   } else {
     // While the lane is busy with this very file, this is what it is busy with.
-    const bool repeats =
-        reception.staging == SnapshotReception::Staging{chunk.mark, chunk.file_id};
+    const bool repeats = reception.staging == SnapshotReception::Staging{chunk.mark, chunk.file_id};
     if (!repeats) {
       reception.next_chunk = chunk;
     }

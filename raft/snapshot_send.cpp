@@ -17,8 +17,8 @@ void Node::State::ask_chunk(Progress& follower) {
   ENSURE(!sending.fetching);
   sending.fetching = true;
   sending.due.reset();
-  fetch_chunks.push_back({follower.id, sending.mark, sending.file_id, sending.offset,
-                          options.snapshot_chunk_bytes});
+  fetch_chunks.push_back(
+      {follower.id, sending.mark, sending.file_id, sending.offset, options.snapshot_chunk_bytes});
 }
 
 void Node::State::send_chunk(Progress& follower, SnapshotChunk chunk) {

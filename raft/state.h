@@ -110,10 +110,10 @@ struct Node::State {
   Index handed_out;  // of committed entries; compacted <= handed_out <= min(commit, durable)
 
   Role role = Role::kFollower;
-  std::optional<MemberId> leader;  // of hard.current_term; self exactly while role is kLeader
-  Time leader_heard_at;            // while not leading
-  Time election_due;               // while not leading
-  std::vector<MemberId> granted;   // votes of others, while (pre-)candidate; no one twice
+  std::optional<MemberId> leader;     // of hard.current_term; self exactly while role is kLeader
+  Time leader_heard_at;               // while not leading
+  Time election_due;                  // while not leading
+  std::vector<MemberId> granted;      // votes of others, while (pre-)candidate; no one twice
   std::optional<Leadership> leading;  // exactly while role is kLeader
   SnapshotReception reception;
 
@@ -195,7 +195,8 @@ struct Node::State {
   void broadcast_heartbeat();
   void handle(MemberId from, const HeartbeatRequest& request);
   void handle(MemberId from, const HeartbeatResponse& response);
-  /// When a majority of voters was last heard, taking the beginning of the reign for a sign of life.
+  /// When a majority of voters was last heard, taking the beginning of the reign for a sign of
+  /// life.
   Time majority_heard_at() const;
 
   // reads.cpp (thesis 6.4)
