@@ -1,0 +1,247 @@
+#include "store/checkpoint.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "store/durable.h"
+#include "store/file.h"
+#include "store/layout.h"
+#include "store/log_table.h"
+
+namespace ticketd::store {
+namespace {
+
+/// Compaction removes so many times what a checkpoint adds, if there is so much above the tail:
+/// more than twice, so that a backlog goes away; bounded, so that a checkpoint's size is.
+constexpr std::uint64_t kCompactFactor = 4;
+constexpr std::uint64_t kCompactBytesMin = 1 << 20;
+constexpr std::uint64_t kRelieveBytes = 8 << 20;
+constexpr std::size_t kClearRecords = 10'000;
+constexpr std::uint64_t kClearBytes = 4 << 20;
+/// A disk with less left than this is full in effect.
+constexpr std::uint64_t kFullDiskBytes = 1 << 20;
+constexpr std::uint64_t kReserveDivisor = 10;
+
+/// What this thread passed to write calls so far; 0 where the kernel does not tell. LMDB writes its
+/// pages with them (not through the map), so that the difference is a transaction's size.
+std::uint64_t written_by_this_thread() {
+  const Result<File> file = File::open("/proc/thread-self/io", File::Mode::kRead);
+  if (!file) {
+    return 0;
+  }
+  std::string text(256, '\0');
+  (void)file->read(0, text);  // the file is shorter; what there is has been read
+  const std::size_t at = text.find("wchar: ");
+  std::uint64_t bytes = 0;
+  if (at != std::string::npos) {
+    std::from_chars(text.data() + at + 7, text.data() + text.size(), bytes);
+  }
+  return bytes;
+}
+
+std::uint64_t put_entries(WriteTransaction& transaction, const Tables& tables, MetaRecord& record,
+                          const raft::Entries& entries) {
+  if (entries.empty()) {
+    return 0;
+  }
+  const std::uint64_t before = record.log_bytes;
+  ENSURE_LE(entries.front().index, record.last_index + 1);
+  if (entries.front().index <= record.last_index) {
+    truncate_log(transaction, tables, record, entries.front().index);
+  }
+  for (const raft::Entry& entry : entries) {
+    append_entry(transaction, tables, record, entry);
+  }
+  return record.log_bytes > before ? record.log_bytes - before : 0;
+}
+
+void put_changes(WriteTransaction& transaction, Table state, const Changes& changes) {
+  // In order of names: neighbours share pages.
+  std::vector<const Changes::value_type*> sorted;
+  sorted.reserve(changes.size());
+  for (const Changes::value_type& change : changes) {
+    sorted.push_back(&change);
+  }
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto* a, const auto* b) { return a->first < b->first; });
+  for (const Changes::value_type* change : sorted) {
+    transaction.put(state, state_key(change->first), encode_number(change->second));
+  }
+}
+
+void put_applied(WriteTransaction& transaction, const Tables& tables, MetaRecord& record,
+                 const AppliedState& applied) {
+  ENSURE_GE(applied.summary.applied_index, record.summary.applied_index);
+  ENSURE_LE(applied.summary.applied_index, record.last_index);
+  record.summary = applied.summary;
+  put_value(transaction, tables.meta, kConfigurationKey,
+            encode_configuration(applied.configuration));
+}
+
+void put_switch(WriteTransaction& transaction, const Tables& tables, MetaRecord& record,
+                const Switch& to) {
+  ++record.generation;
+  record.summary = to.state.summary;
+  record.compacted = {to.state.summary.applied_index, to.state.summary.applied_term};
+  record.compacted_chain = to.chain;
+  record.last_index = record.compacted.index;
+  record.last_chain = to.chain;
+  record.log_bytes = 0;
+  ENSURE_EQ(transaction.stat(tables.log(record.generation)).ms_entries, 0);
+  ENSURE_EQ(transaction.stat(tables.state(record.generation)).ms_entries,
+            to.state.summary.sequences);
+  const std::string configuration = encode_configuration(to.state.configuration);
+  put_value(transaction, tables.meta, kConfigurationKey, configuration);
+  put_value(transaction, tables.meta, kLogConfigurationKey, configuration);
+}
+
+}  // namespace
+
+void append_save(raft::Entries& entries, raft::Entries saved) {
+  if (saved.empty()) {
+    return;
+  }
+  const raft::Index first = saved.front().index;
+  while (!entries.empty() && entries.back().index >= first) {
+    entries.pop_back();
+  }
+  // Entries of two saves are consecutive unless a truncation reached below all of the earlier.
+  ENSURE(entries.empty() || entries.back().index + 1 == first);
+  std::move(saved.begin(), saved.end(), std::back_inserter(entries));
+}
+
+bool is_full(const DatabaseError& error, const std::string& path) {
+  return error.is_full() ||
+         (error.code() == EIO && disk_space(path).available_bytes < kFullDiskBytes);
+}
+
+Checkpointer::Checkpointer(const Environment& environment, const Tables& tables, Options options)
+    : environment_(environment),
+      tables_(tables),
+      options_(std::move(options)),
+      reader_(environment) {
+  reader_.reset();
+}
+
+Landed Checkpointer::store(const Batch& batch) {
+  const std::uint64_t written_before = written_by_this_thread();
+  WriteTransaction transaction(environment_);
+  MetaRecord record = read_record(transaction, tables_);
+  const raft::Index compacted_before = record.compacted.index;
+  // Not what this transaction stores: were it lost, the entries would be needed.
+  const raft::Index limit = record.summary.applied_index;
+  if (batch.hard_state) {
+    ENSURE_GE(batch.hard_state->current_term, record.hard_state.current_term);
+    record.hard_state = *batch.hard_state;
+  }
+  if (batch.switch_to) {
+    put_switch(transaction, tables_, record, *batch.switch_to);
+  } else {
+    const std::uint64_t added = put_entries(transaction, tables_, record, batch.entries);
+    if (batch.changes != nullptr) {
+      put_changes(transaction, tables_.state(record.generation), *batch.changes);
+    }
+    if (batch.applied) {
+      put_applied(transaction, tables_, record, *batch.applied);
+    }
+    compact(transaction, record, limit, options_.log_tail_bytes, added);
+  }
+  ENSURE_GE(batch.journal_sequence, record.journal.sequence);
+  record.journal.sequence = batch.journal_sequence;
+  record.journal.epoch = batch.journal_epoch.value_or(record.journal.epoch);
+  Landed landed = commit(transaction, record, compacted_before);
+  landed.bytes_written = written_by_this_thread() - written_before;
+  return landed;
+}
+
+Landed Checkpointer::relieve() {
+  WriteTransaction transaction(environment_);
+  MetaRecord record = read_record(transaction, tables_);
+  const raft::Index compacted_before = record.compacted.index;
+  compact_log(transaction, tables_, record, record.summary.applied_index, kRelieveBytes);
+  return commit(transaction, record, compacted_before);
+}
+
+void Checkpointer::compact(WriteTransaction& transaction, MetaRecord& record, raft::Index limit,
+                           std::uint64_t tail_bytes, std::uint64_t added_bytes) {
+  if (record.log_bytes <= tail_bytes) {
+    return;
+  }
+  const std::uint64_t bytes = std::min(record.log_bytes - tail_bytes,
+                                       std::max(kCompactFactor * added_bytes, kCompactBytesMin));
+  compact_log(transaction, tables_, record, limit, bytes);
+}
+
+Landed Checkpointer::commit(WriteTransaction& transaction, MetaRecord record,
+                            raft::Index compacted_before) {
+  ++record.journal.checkpoint;
+  put_value(transaction, tables_.meta, kRecordKey, encode_record(record));
+  durable_step("checkpoint: commit");
+  transaction.commit();
+  durable_step("checkpoint: landed");
+  Landed landed;
+  landed.record = record;
+  landed.compacted = record.compacted.index > compacted_before;
+  landed.space = space();
+  return landed;
+}
+
+bool Checkpointer::clear_other_generation() {
+  WriteTransaction transaction(environment_);
+  const MetaRecord record = read_record(transaction, tables_);
+  std::size_t records = 0;
+  std::uint64_t bytes = 0;
+  bool empty = true;
+  for (Table table : {tables_.log(record.generation + 1), tables_.state(record.generation + 1)}) {
+    Cursor cursor(transaction, table);
+    bool more = cursor.first();
+    while (more && records < kClearRecords && bytes < kClearBytes) {
+      ++records;
+      bytes += cursor.key().size() + cursor.value().size();
+      cursor.remove();
+      more = cursor.next();
+    }
+    empty = empty && !more;
+  }
+  if (records > 0) {
+    durable_step("clear: commit");
+    transaction.commit();
+  }
+  return empty;
+}
+
+void Checkpointer::load(const std::vector<std::pair<std::string, std::uint64_t>>& sequences) {
+  WriteTransaction transaction(environment_);
+  const MetaRecord record = read_record(transaction, tables_);
+  const Table state = tables_.state(record.generation + 1);
+  for (const auto& [name, last] : sequences) {
+    transaction.append(state, state_key(name), encode_number(last));
+  }
+  durable_step("install: commit");
+  transaction.commit();
+}
+
+SpaceReport Checkpointer::space() {
+  reader_.renew();
+  const MapUse use = environment_.map_use(reader_);
+  reader_.reset();
+  SpaceReport report;
+  report.map_bytes = options_.map_bytes;
+  report.used_bytes = use.used_bytes();
+  const std::uint64_t map_free =
+      report.map_bytes > report.used_bytes ? report.map_bytes - report.used_bytes : 0;
+  // What the file has and does not use needs no more of the disk.
+  const std::uint64_t disk_free =
+      disk_space(options_.path).available_bytes + use.free_pages * use.page_bytes;
+  report.free_bytes = std::min(map_free, disk_free);
+  report.low = report.free_bytes < report.map_bytes / kReserveDivisor;
+  return report;
+}
+
+}  // namespace ticketd::store

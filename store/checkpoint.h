@@ -1,0 +1,87 @@
+// Moves what was journaled and applied into LMDB.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "raft/entry.h"
+#include "store/database.h"
+#include "store/disk.h"
+#include "store/overlay.h"
+#include "store/schema.h"
+
+namespace ticketd::store {
+
+/// A snapshot's state, loaded into the tables of the next generation, to be put in force.
+struct Switch {
+  AppliedState state;
+  /// The log's chained hash at the snapshot's index.
+  std::uint64_t chain = 0;
+};
+
+/// What one checkpoint stores, in one transaction.
+struct Batch {
+  std::optional<raft::HardState> hard_state;
+  /// They replace what LMDB's log holds from the first one's index on.
+  raft::Entries entries;
+  /// Null: none.
+  std::shared_ptr<const Changes> changes;
+  /// Where the machine stands with these changes. Not above the log's end.
+  std::optional<AppliedState> applied;
+  /// Then entries, changes and applied are not looked at: all of that is replaced.
+  std::optional<Switch> switch_to;
+  /// The last journal record that it covers.
+  std::uint64_t journal_sequence = 0;
+  /// Set when the directory was opened: the records to come are of a new epoch.
+  std::optional<std::uint64_t> journal_epoch;
+};
+
+/// Puts a save's entries behind those, in place of what they replace.
+void append_save(raft::Entries& entries, raft::Entries saved);
+
+struct Landed {
+  MetaRecord record;
+  bool compacted = false;
+  SpaceReport space;
+  /// Bytes passed to the file system, pages and metas.
+  std::uint64_t bytes_written = 0;
+};
+
+/// On one thread. Throws DatabaseError; when that is_full(), nothing has changed.
+class Checkpointer {
+ public:
+  struct Options {
+    std::string path;
+    std::uint64_t map_bytes = 0;
+    std::uint64_t log_tail_bytes = 0;
+  };
+
+  Checkpointer(const Environment& environment, const Tables& tables, Options options);
+
+  Landed store(const Batch& batch);
+  /// Only compacts, below the tail that is kept otherwise: to make room in a full map.
+  Landed relieve();
+  /// Removes a bounded part of the generation that is not current; true when nothing is left of it.
+  bool clear_other_generation();
+  /// Appends to the state of the next generation. Requires ascending names above all before.
+  void load(const std::vector<std::pair<std::string, std::uint64_t>>& sequences);
+
+  SpaceReport space();
+
+ private:
+  void compact(WriteTransaction& transaction, MetaRecord& record, raft::Index limit,
+               std::uint64_t tail_bytes, std::uint64_t added_bytes);
+  Landed commit(WriteTransaction& transaction, MetaRecord record, raft::Index compacted_before);
+
+  const Environment& environment_;
+  const Tables tables_;
+  const Options options_;
+  ReadTransaction reader_;
+};
+
+/// Is it for want of space? LMDB also reports a write that a full disk cut short as EIO.
+bool is_full(const DatabaseError& error, const std::string& path);
+
+}  // namespace ticketd::store

@@ -1,0 +1,169 @@
+// How LmdbDisk works. Three threads serve the loop:
+//
+//   writer        one journal record at a time: write, flush
+//   checkpointer  everything that writes LMDB: checkpoints, and in between them the bounded steps
+//   of
+//                 loading a snapshot and of removing an old generation
+//   reader        entries and snapshot chunks for followers, making snapshots, receiving one
+//
+// All decisions are made on the loop, in the members below; a thread gets values and posts values
+// back. What belongs to one thread alone says so.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "store/lmdb_disk.h"
+#include "store/open.h"
+#include "store/overlay.h"
+#include "store/snapshots.h"
+#include "store/staging.h"
+#include "store/worker.h"
+
+namespace ticketd::store {
+
+class DiskImpl final : public LmdbDisk {
+ public:
+  DiskImpl(DirectoryLock lock, DiskOptions options, Post post, OpenStore store);
+  ~DiskImpl() override { close(); }
+
+  /// Adopts and removes files that an earlier run left.
+  Status tidy();
+
+  void save(raft::Save save, Done done) override;
+  ticket::State& state() override { return *overlay_; }
+  void applied(const AppliedState& applied) override;
+  void fetch(const raft::FetchEntries& request, std::function<void(raft::Entries)> done) override;
+  void fetch(const raft::FetchChunk& request,
+             std::function<void(std::optional<raft::SnapshotChunk>)> done) override;
+  void stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) override;
+  void install(raft::SnapshotMark mark,
+               std::function<void(std::optional<AppliedState>)> done) override;
+  void on_compacted(std::function<void(raft::Index)> callback) override {
+    compacted_callback_ = std::move(callback);
+  }
+  SpaceReport space() const override { return space_; }
+  DiskCounters counters() const override { return counters_; }
+  void close() override;
+
+  const Opened& opened() const override { return store_->opened; }
+  Status set_identity(const Identity& identity) override;
+  Status bootstrap(const Identity& identity, const raft::Configuration& configuration) override;
+
+ private:
+  struct WaitingSave {
+    raft::Save save;
+    Done done;
+  };
+  /// A batch on its way into LMDB. `landed` is the checkpointer's until it has stopped.
+  struct InFlight {
+    Batch batch;
+    /// Of a save that went around the journal.
+    Done done;
+    bool landed = false;
+  };
+  /// What the log looked like to a read transaction.
+  struct LogRead {
+    raft::Index compacted;
+    raft::Index last;
+    raft::Entries entries;
+  };
+  /// A verified snapshot on its way into the next generation's tables.
+  struct Loading {
+    SnapshotHeader header;
+    std::function<void(std::optional<AppliedState>)> done;
+    // The checkpointer's:
+    std::optional<File> file;
+    std::optional<SnapshotReader> reader;
+  };
+  enum class LoadStep { kMore, kLoaded, kFailed };
+
+  /// Runs it on the loop unless closed by then.
+  void post_to_loop(std::function<void()> function);
+
+  // --- Saving and checkpoints (lmdb_disk.cpp)
+  // -----------------------------------------------------
+  void start_waiting_save();
+  void write_waiting_save();
+  /// Takes it into the batch that is gathered, and into what is known of the log.
+  void remember(raft::Save save);
+  void arm_alarm();
+  bool can_begin_checkpoint() const { return !in_flight_ && !overlay_->unsettled(); }
+  bool has_work() const;
+  void begin_if_due();
+  void begin_checkpoint(Done done);
+  Batch gather();
+  void submit(bool relieve_first);
+  void run_checkpoint(const std::shared_ptr<InFlight>& in_flight, bool relieve_first);
+  void landed(const Landed& landed);
+  void relieved(const Landed& landed);
+  void full();
+  void note_compacted(const Landed& landed);
+  Status write_identity(const Identity& identity, const raft::Configuration* bootstrap);
+  void store_rest();
+
+  // --- Reading (disk_read.cpp)
+  // --------------------------------------------------------------------
+  const raft::Entry* in_memory(raft::Index index) const;
+  /// Below it every entry is in LMDB alone.
+  std::optional<raft::Index> memory_first() const;
+  void append_from_memory(const raft::FetchEntries& request, raft::Entries& entries) const;
+  LogRead read_log(const raft::FetchEntries& request, raft::Index to);
+  void finish_fetch(const raft::FetchEntries& request, std::uint64_t version, LogRead read,
+                    const std::function<void(raft::Entries)>& done);
+  void step_snapshot();
+
+  // --- Installing (disk_install.cpp)
+  // --------------------------------------------------------------
+  /// The next step of clearing the other generation, or of loading into it, when one is due.
+  void maintain();
+  void clear_step();
+  void load_step();
+  LoadStep load_some(Loading& loading);
+  void loaded(LoadStep step);
+  void begin_switch();
+  void switched(const Landed& landed);
+
+  std::optional<DirectoryLock> lock_;
+  const DiskOptions options_;
+  const Post post_;
+  /// False once closed; read and written on the loop only.
+  const std::shared_ptr<bool> open_ = std::make_shared<bool>(true);
+  std::optional<OpenStore> store_;
+  std::optional<Overlay> overlay_;
+
+  std::optional<WaitingSave> waiting_save_;
+  bool save_outstanding_ = false;
+  /// Everything saved and applied since the last batch was put in flight.
+  Batch pending_;
+  std::shared_ptr<InFlight> in_flight_;
+  bool checkpoint_due_ = false;
+  bool alarm_armed_ = false;
+  std::uint64_t checkpoints_ = 0;  // in LMDB
+  raft::Index compacted_;
+  raft::Index last_index_;         // saved or being saved
+  std::uint64_t log_version_ = 0;  // counts what took entries out of the log's end
+  std::function<void(raft::Index)> compacted_callback_;
+  SpaceReport space_;
+  DiskCounters counters_;
+
+  std::shared_ptr<Loading> loading_;
+  bool loaded_ = false;
+  bool other_generation_empty_ = false;
+  bool maintaining_ = false;
+
+  // The reader's:
+  std::optional<Snapshots> snapshots_;
+  std::optional<Staging> staging_;
+  std::optional<ReadTransaction> log_view_;
+  bool snapshot_step_posted_ = false;
+
+  // Last: their threads use all of the above.
+  Worker writer_;
+  Worker checkpointer_;
+  Worker reader_;
+};
+
+}  // namespace ticketd::store

@@ -1,0 +1,172 @@
+// Receiving a snapshot and putting it in force.
+//
+// received -> verified -> loaded into the other generation's tables, a bounded transaction at a
+// time
+// -> one transaction makes that generation current -> the old one is removed, a bounded transaction
+// at a time. Before the switch all of the old is in force, after it all of the new; whatever the
+// other generation's tables hold at a start is removed.
+#include <utility>
+
+#include "base/check.h"
+#include "store/disk_impl.h"
+#include "store/durable.h"
+#include "store/layout.h"
+
+namespace ticketd::store {
+namespace {
+
+constexpr std::size_t kLoadSequences = 20'000;
+
+}  // namespace
+
+void DiskImpl::stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) {
+  reader_.post([this, chunk = std::move(chunk), done = std::move(done)] {
+    const std::uint64_t held = staging_->stage(chunk);
+    post_to_loop([done, held] { done(held); });
+  });
+}
+
+void DiskImpl::install(raft::SnapshotMark mark,
+                       std::function<void(std::optional<AppliedState>)> done) {
+  reader_.post([this, mark, done = std::move(done)] {
+    const Result<SnapshotHeader> header = staging_->finish(mark);
+    post_to_loop([this, header, done] {
+      ENSURE(loading_ == nullptr);
+      if (!header) {
+        done(std::nullopt);
+        return;
+      }
+      loading_ = std::make_shared<Loading>();
+      loading_->header = *header;
+      loading_->done = done;
+      loaded_ = false;
+      maintain();
+    });
+  });
+}
+
+void DiskImpl::maintain() {
+  if (maintaining_) {
+    return;
+  }
+  if (!other_generation_empty_) {
+    // A switch in flight has not yet made the generation that it leaves the other one.
+    if (!loaded_) {
+      clear_step();
+    }
+  } else if (loading_ != nullptr && !loaded_) {
+    load_step();
+  } else if (loading_ != nullptr && !in_flight_) {
+    begin_switch();
+  }
+}
+
+void DiskImpl::clear_step() {
+  maintaining_ = true;
+  checkpointer_.post([this] {
+    bool empty = false;
+    try {
+      empty = store_->checkpointer->clear_other_generation();
+    } catch (const DatabaseError& error) {
+      if (!is_full(error, options_.path)) {
+        fatal(error.what());
+      }
+      // Tried again after the next checkpoint.
+      post_to_loop([this] { maintaining_ = false; });
+      return;
+    }
+    post_to_loop([this, empty] {
+      maintaining_ = false;
+      other_generation_empty_ = empty;
+      overlay_->renew();
+      maintain();
+    });
+  });
+}
+
+void DiskImpl::load_step() {
+  maintaining_ = true;
+  checkpointer_.post([this, loading = loading_] {
+    const LoadStep step = load_some(*loading);
+    post_to_loop([this, step] { loaded(step); });
+  });
+}
+
+DiskImpl::LoadStep DiskImpl::load_some(Loading& loading) {
+  if (!loading.reader) {
+    Result<File> file = File::open(in_directory(options_.path, kInstallingFile), File::Mode::kRead);
+    if (!file) {
+      return LoadStep::kFailed;
+    }
+    loading.file = *std::move(file);
+    Result<SnapshotReader> reader = SnapshotReader::open(*loading.file);
+    if (!reader) {
+      return LoadStep::kFailed;
+    }
+    loading.reader = *std::move(reader);
+  }
+  Sequences sequences;
+  bool more = true;
+  while (more && sequences.size() < kLoadSequences) {
+    Result<Sequences> block = loading.reader->next();
+    if (!block) {
+      return LoadStep::kFailed;
+    }
+    more = !block->empty();
+    std::move(block->begin(), block->end(), std::back_inserter(sequences));
+  }
+  try {
+    store_->checkpointer->load(sequences);
+  } catch (const DatabaseError& error) {
+    if (!is_full(error, options_.path)) {
+      fatal(error.what());
+    }
+    return LoadStep::kFailed;
+  }
+  return more ? LoadStep::kMore : LoadStep::kLoaded;
+}
+
+void DiskImpl::loaded(LoadStep step) {
+  maintaining_ = false;
+  overlay_->renew();
+  loaded_ = step == LoadStep::kLoaded;
+  if (step == LoadStep::kFailed) {
+    other_generation_empty_ = false;
+    const std::shared_ptr<Loading> failed = std::exchange(loading_, nullptr);
+    const auto open = open_;
+    failed->done(std::nullopt);
+    if (!*open) {
+      return;
+    }
+  }
+  maintain();
+}
+
+void DiskImpl::begin_switch() {
+  other_generation_empty_ = false;
+  checkpoint_due_ = false;
+  Batch batch;
+  // A vote may have been saved meanwhile; the old log's entries and state end here.
+  batch.hard_state = pending_.hard_state;
+  batch.switch_to = Switch{loading_->header.state, loading_->header.chain};
+  batch.journal_sequence = store_->journal->last_sequence();
+  pending_ = Batch();
+  store_->journal->turn();
+  in_flight_ = std::make_shared<InFlight>(InFlight{std::move(batch), nullptr});
+  submit(false);
+}
+
+void DiskImpl::switched(const Landed& landed) {
+  overlay_->reset(landed.record.generation);
+  const std::shared_ptr<Loading> done = std::exchange(loading_, nullptr);
+  loaded_ = false;
+  compacted_ = landed.record.compacted.index;
+  last_index_ = landed.record.last_index;
+  ++log_version_;
+  ++counters_.snapshots_installed;
+  done->file.reset();
+  (void)remove_file(in_directory(options_.path, kInstallingFile));  // or at the next start
+  done->done(done->header.state);
+}
+
+}  // namespace ticketd::store

@@ -1,0 +1,127 @@
+// Entries and snapshot chunks for followers.
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "store/disk_impl.h"
+#include "store/log_table.h"
+
+namespace ticketd::store {
+
+std::optional<raft::Index> DiskImpl::memory_first() const {
+  std::optional<raft::Index> first;
+  if (in_flight_ && !in_flight_->batch.entries.empty()) {
+    first = in_flight_->batch.entries.front().index;
+  }
+  if (!pending_.entries.empty()) {
+    const raft::Index pending = pending_.entries.front().index;
+    first = first ? std::min(*first, pending) : pending;
+  }
+  return first;
+}
+
+const raft::Entry* DiskImpl::in_memory(raft::Index index) const {
+  const auto find = [index](const raft::Entries& entries) -> const raft::Entry* {
+    if (entries.empty() || index < entries.front().index || index > entries.back().index) {
+      return nullptr;
+    }
+    return &entries[index - entries.front().index];
+  };
+  if (!pending_.entries.empty() && index >= pending_.entries.front().index) {
+    return find(pending_.entries);
+  }
+  return in_flight_ ? find(in_flight_->batch.entries) : nullptr;
+}
+
+void DiskImpl::append_from_memory(const raft::FetchEntries& request, raft::Entries& entries) const {
+  std::size_t bytes = 0;
+  for (const raft::Entry& entry : entries) {
+    bytes += entry.charge();
+  }
+  for (raft::Index index = request.from + entries.size(); index <= request.to; ++index) {
+    const raft::Entry* entry = in_memory(index);
+    if (entry == nullptr || (!entries.empty() && bytes + entry->charge() > request.max_bytes)) {
+      return;
+    }
+    bytes += entry->charge();
+    entries.push_back(*entry);
+  }
+}
+
+void DiskImpl::fetch(const raft::FetchEntries& request, std::function<void(raft::Entries)> done) {
+  const std::optional<raft::Index> memory = memory_first();
+  if (memory && request.from >= *memory) {
+    raft::Entries entries;
+    append_from_memory(request, entries);
+    post_to_loop([entries = std::move(entries), done = std::move(done)]() mutable {
+      done(std::move(entries));
+    });
+    return;
+  }
+  // Entries from `memory` on may stand in LMDB with what has since been taken out of the log.
+  const raft::Index to = memory ? std::min(request.to, *memory - 1) : request.to;
+  reader_.post([this, request, to, version = log_version_, done = std::move(done)] {
+    LogRead read = read_log(request, to);
+    post_to_loop([this, request, version, read = std::move(read), done] {
+      finish_fetch(request, version, read, done);
+    });
+  });
+}
+
+DiskImpl::LogRead DiskImpl::read_log(const raft::FetchEntries& request, raft::Index to) {
+  log_view_->renew();
+  const MetaRecord record = read_record(*log_view_, store_->tables);
+  LogRead read{
+      record.compacted.index, record.last_index,
+      read_entries(*log_view_, store_->tables, record, request.from, to, request.max_bytes)};
+  log_view_->reset();
+  return read;
+}
+
+void DiskImpl::finish_fetch(const raft::FetchEntries& request, std::uint64_t version, LogRead read,
+                            const std::function<void(raft::Entries)>& done) {
+  if (version != log_version_) {
+    // The log's end was replaced meanwhile: what was read may be of both ends.
+    if (request.from > last_index_) {
+      done({});
+    } else {
+      fetch(request, done);
+    }
+    return;
+  }
+  append_from_memory(request, read.entries);
+  const bool gone = request.from <= read.compacted || request.from <= compacted_;
+  if (!read.entries.empty() || gone || request.from > last_index_) {
+    done(std::move(read.entries));
+    return;
+  }
+  // It went from memory into LMDB after LMDB was read.
+  fetch(request, done);
+}
+
+void DiskImpl::fetch(const raft::FetchChunk& request,
+                     std::function<void(std::optional<raft::SnapshotChunk>)> done) {
+  reader_.post([this, request, done = std::move(done)] {
+    snapshots_->fetch(request, [this, done](std::optional<raft::SnapshotChunk> chunk) {
+      post_to_loop([this, done, made = snapshots_->made(), chunk = std::move(chunk)] {
+        counters_.snapshots_made = std::max(counters_.snapshots_made, made);
+        done(chunk);
+      });
+    });
+    if (snapshots_->is_making() && !snapshot_step_posted_) {
+      snapshot_step_posted_ = true;
+      reader_.post([this] { step_snapshot(); });
+    }
+  });
+}
+
+void DiskImpl::step_snapshot() {
+  snapshots_->step();
+  snapshot_step_posted_ = snapshots_->is_making();
+  if (snapshot_step_posted_) {
+    // Behind the requests that came meanwhile.
+    reader_.post([this] { step_snapshot(); });
+  }
+}
+
+}  // namespace ticketd::store

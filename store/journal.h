@@ -1,0 +1,92 @@
+// The journal: what makes a save durable with one write and one flush.
+//
+// Its file has two halves. Records go to one of them; a checkpoint that moves them into LMDB begins
+// by turning to the other half, and gives the first back when it has landed. So the journal's size
+// is fixed, and a save waits only when the disk takes longer for a checkpoint than for filling a
+// half. All blocks are written once when the file is made: afterwards a flush has no metadata to
+// write.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "raft/ready.h"
+#include "store/file.h"
+#include "store/journal_format.h"
+
+namespace ticketd::store {
+
+/// Up to where LMDB holds what the journal held.
+struct JournalMark {
+  std::uint64_t epoch = 0;
+  std::uint64_t sequence = 0;
+  /// How many checkpoints LMDB holds.
+  std::uint64_t checkpoint = 0;
+
+  bool operator==(const JournalMark&) const = default;
+};
+
+/// Writes all of an empty file: header and zeros, and syncs it.
+Status create_journal(BlockFile& file, const JournalShape& shape);
+
+/// Error: damage, named.
+Result<JournalShape> read_journal_shape(const BlockFile& file);
+
+struct Replayed {
+  /// In the order in which they were made durable.
+  std::vector<raft::Save> saves;
+  std::uint64_t last_sequence = 0;
+};
+
+/// The records of this epoch after `mark`. A bad record that no valid one follows is the torn tail
+/// of a write that was never acknowledged, and is dropped; one that a later record follows had been
+/// acknowledged, so it is damage: an error that names file and offset.
+Result<Replayed> replay_journal(const BlockFile& file, const JournalShape& shape,
+                                const JournalMark& mark);
+
+/// Where the next record goes. place(), turn() and give_back() on one thread; write() on any one.
+class Journal {
+ public:
+  /// `next_sequence` and `epoch` such that no record in the file has both.
+  Journal(BlockFile& file, JournalShape shape, std::uint64_t epoch, std::uint64_t next_sequence);
+
+  struct Placed {
+    std::uint64_t offset = 0;
+    std::string record;
+  };
+
+  /// Could it ever be journaled?
+  bool can_hold(const raft::Save& save) const;
+  /// Is there room for it in this half now?
+  bool fits(const raft::Save& save) const;
+  /// Gives it the next sequence number and place. Requires fits().
+  Placed place(const raft::Save& save, std::uint64_t checkpoint);
+
+  /// Is the other half free?
+  bool can_turn() const { return !other_taken_; }
+  /// Later records go to the other half; this one is taken until give_back(). Requires can_turn().
+  void turn();
+  /// The taken half's records are in LMDB.
+  void give_back();
+
+  std::uint64_t bytes_in_half() const { return used_; }
+  std::uint64_t last_sequence() const { return next_sequence_ - 1; }
+  std::uint64_t epoch() const { return epoch_; }
+
+  /// Durable when it returns; a failure is fatal(). Records in the order of place(), each before
+  /// the next is placed.
+  void write(Placed placed);
+
+ private:
+  BlockFile& file_;
+  const JournalShape shape_;
+  const std::uint64_t epoch_;
+  std::uint64_t next_sequence_;
+  unsigned half_ = 0;
+  std::uint64_t used_ = 0;  // bytes of the half, <= shape_.half_bytes
+  bool other_taken_ = false;
+};
+
+}  // namespace ticketd::store

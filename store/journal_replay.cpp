@@ -1,0 +1,104 @@
+// What the journal holds after a crash.
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "store/journal.h"
+
+namespace ticketd::store {
+namespace {
+
+struct Found {
+  RecordHeader header;
+  unsigned half = 0;
+  std::uint64_t offset = 0;  // in the file
+  std::uint64_t end = 0;
+  std::string_view payload;
+};
+
+/// Every valid record of the epoch in a half, also behind bytes that are none. What lies inside a
+/// valid record is not looked at.
+std::vector<Found> find_records(std::string_view bytes, unsigned half, const JournalShape& shape,
+                                std::uint64_t epoch) {
+  std::vector<Found> found;
+  std::uint64_t at = 0;
+  while (at < bytes.size()) {
+    const std::optional<Record> record = find_record(bytes.substr(at), shape.id);
+    if (!record) {
+      at += kBlockBytes;
+      continue;
+    }
+    const std::uint64_t end = at + record->file_bytes();
+    if (record->header.epoch == epoch) {
+      const std::uint64_t start = shape.half_start(half);
+      found.push_back({record->header, half, start + at, start + end, record->payload});
+    }
+    at = end;
+  }
+  return found;
+}
+
+Error damaged(const BlockFile& file, std::uint64_t offset, const std::string& what) {
+  return Error{"the journal " + file.name() + " is damaged at byte " + std::to_string(offset) +
+               ": " + what};
+}
+
+/// Where the record before `next` must have stood, `previous` being the last one before it that is
+/// there.
+std::uint64_t expected_offset(const JournalShape& shape, const Found* previous, const Found& next) {
+  const std::uint64_t start = shape.half_start(next.half);
+  if (next.offset > start && (previous == nullptr || previous->half != next.half)) {
+    return start;
+  }
+  return previous == nullptr ? start : previous->end;
+}
+
+}  // namespace
+
+Result<Replayed> replay_journal(const BlockFile& file, const JournalShape& shape,
+                                const JournalMark& mark) {
+  std::vector<Found> found;
+  std::string halves[2];
+  for (unsigned half = 0; half < 2; ++half) {
+    halves[half].resize(shape.half_bytes);
+    if (Status read = file.read(shape.half_start(half), halves[half]); !read) {
+      return read.error();
+    }
+    std::vector<Found> part = find_records(halves[half], half, shape, mark.epoch);
+    found.insert(found.end(), part.begin(), part.end());
+  }
+  std::sort(found.begin(), found.end(),
+            [](const Found& a, const Found& b) { return a.header.sequence < b.header.sequence; });
+
+  Replayed replayed;
+  replayed.last_sequence = mark.sequence;
+  const Found* previous = nullptr;
+  for (const Found& record : found) {
+    if (record.header.checkpoint > mark.checkpoint) {
+      return Error{"the database has lost checkpoints: the journal " + file.name() + " at byte " +
+                   std::to_string(record.offset) + " rests on number " +
+                   std::to_string(record.header.checkpoint) + ", the database stands at number " +
+                   std::to_string(mark.checkpoint)};
+    }
+    if (record.header.sequence > mark.sequence) {
+      if (record.header.sequence != replayed.last_sequence + 1) {
+        return damaged(file, expected_offset(shape, previous, record),
+                       "record " + std::to_string(replayed.last_sequence + 1) +
+                           " is missing or does not match its hash, though record " +
+                           std::to_string(record.header.sequence) + " follows at byte " +
+                           std::to_string(record.offset));
+      }
+      std::optional<raft::Save> save = decode_save(record.payload);
+      if (!save) {
+        return damaged(file, record.offset,
+                       "record " + std::to_string(record.header.sequence) + " has no known form");
+      }
+      replayed.saves.push_back(std::move(*save));
+      replayed.last_sequence = record.header.sequence;
+    }
+    previous = &record;
+  }
+  return replayed;
+}
+
+}  // namespace ticketd::store

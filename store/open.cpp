@@ -1,0 +1,282 @@
+#include "store/open.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "store/durable.h"
+#include "store/layout.h"
+#include "store/log_table.h"
+#include "store/verify.h"
+
+namespace ticketd::store {
+namespace {
+
+constexpr std::uint64_t kMapBytesMin = 1 << 20;
+constexpr std::uint64_t kHalfBytesMin = 256 << 10;
+constexpr std::uint64_t kLogTailDivisor = 8;
+
+/// A half takes a few checkpoints' worth, so that one that is slow does not hold up saves; but not
+/// more than a small map can take at once beside what it holds.
+std::uint64_t half_bytes(const DiskOptions& options) {
+  const std::uint64_t wanted = std::min(4 * options.checkpoint_bytes, options.map_bytes / 32);
+  return round_up_to_block(std::max(wanted, kHalfBytesMin));
+}
+
+/// Under another name until it is complete: a data.mdb is always one that can be opened.
+Status create_database(const DiskOptions& options, const std::string& path) {
+  const std::string unfinished = in_directory(options.path, kNewDatabaseFile);
+  if (Status removed = remove_file(unfinished); !removed) {
+    return removed;
+  }
+  durable_step("create: data.mdb.new");
+  {
+    Environment environment({unfinished, options.map_bytes, false, true});
+    WriteTransaction transaction(environment);
+    const Tables tables = open_tables(transaction);
+    MetaRecord record;
+    record.journal_id = random_id();
+    const std::string nobody = encode_configuration({});
+    put_value(transaction, tables.meta, kSchemaKey, encode_schema());
+    put_value(transaction, tables.meta, kRecordKey, encode_record(record));
+    put_value(transaction, tables.meta, kConfigurationKey, nobody);
+    put_value(transaction, tables.meta, kLogConfigurationKey, nobody);
+    transaction.commit();
+  }
+  durable_step("create: data.mdb");
+  if (Status renamed = rename_file(unfinished, path); !renamed) {
+    return renamed;
+  }
+  return sync_directory(options.path);
+}
+
+/// Makes a journal in place of the one that is there, if any.
+Status replace_journal(const DiskOptions& options, std::uint64_t id) {
+  const std::string unfinished = in_directory(options.path, kNewJournalFile);
+  {
+    Result<File> file = File::open(unfinished, File::Mode::kCreate);
+    if (!file) {
+      return file.error();
+    }
+    if (Status created = create_journal(*file, {id, half_bytes(options)}); !created) {
+      return created;
+    }
+  }
+  durable_step("journal: rename");
+  if (Status renamed = rename_file(unfinished, in_directory(options.path, kJournalFile));
+      !renamed) {
+    return renamed;
+  }
+  return sync_directory(options.path);
+}
+
+Status prepare_database(const DiskOptions& options) {
+  const std::string path = in_directory(options.path, kDatabaseFile);
+  if (exists(path)) {
+    return verify_database(path);
+  }
+  if (exists(in_directory(options.path, kJournalFile))) {
+    return damage_error("the database " + path +
+                        " is missing, though the journal beside it is there");
+  }
+  return create_database(options, path);
+}
+
+Status check_map(const OpenStore& store, const DiskOptions& options) {
+  ReadTransaction view(*store.environment);
+  const MapUse use = store.environment->map_use(view);
+  const std::uint64_t needed = use.pages * use.page_bytes;
+  if (needed > options.map_bytes) {
+    return Error{"the database in " + options.path + " takes " + std::to_string(needed) +
+                 " bytes, more than --db_size allows (" + std::to_string(options.map_bytes) +
+                 "): give it at least so many"};
+  }
+  return {};
+}
+
+Result<File> open_journal(const DiskOptions& options, const MetaRecord& record) {
+  const std::string path = in_directory(options.path, kJournalFile);
+  if (!exists(path)) {
+    if (record.journal.epoch > 0) {
+      return damage_error("the journal " + path + " is missing");
+    }
+    if (Status created = replace_journal(options, record.journal_id); !created) {
+      return created.error();
+    }
+  }
+  return File::open(path, File::Mode::kReadWrite);
+}
+
+/// The saves as one: later entries replace earlier ones.
+Batch merge(std::vector<raft::Save> saves) {
+  Batch batch;
+  for (raft::Save& save : saves) {
+    if (save.hard_state) {
+      batch.hard_state = save.hard_state;
+    }
+    append_save(batch.entries, std::move(save.entries));
+  }
+  return batch;
+}
+
+Status check_replayed(const Batch& batch, const MetaRecord& record, const std::string& path) {
+  const raft::HardState state = batch.hard_state.value_or(record.hard_state);
+  const bool fits =
+      batch.entries.empty() || (batch.entries.front().index <= record.last_index + 1 &&
+                                batch.entries.front().index > record.summary.applied_index &&
+                                batch.entries.back().term <= state.current_term);
+  if (!fits || state.current_term < record.hard_state.current_term) {
+    return damage_error("the journal " + path + " does not continue the database beside it");
+  }
+  return {};
+}
+
+/// Moves what the journal holds into the database and begins a new epoch, so that nothing of it can
+/// be taken for a record to come.
+Status replay(OpenStore& store, const DiskOptions& options) {
+  Result<File> file = open_journal(options, store.record);
+  if (!file) {
+    return file.error();
+  }
+  Result<JournalShape> shape = read_journal_shape(*file);
+  if (!shape) {
+    return damage_error(shape.error().message);
+  }
+  if (shape->id != store.record.journal_id) {
+    return damage_error("the journal " + file->name() + " belongs to another directory");
+  }
+  Result<Replayed> replayed = replay_journal(*file, *shape, store.record.journal);
+  if (!replayed) {
+    return damage_error(replayed.error().message);
+  }
+  Batch batch = merge(std::move(replayed->saves));
+  if (Status sound = check_replayed(batch, store.record, file->name()); !sound) {
+    return sound;
+  }
+  batch.journal_sequence = replayed->last_sequence;
+  batch.journal_epoch = store.record.journal.epoch + 1;
+  const Landed landed = store.checkpointer->store(batch);
+  store.record = landed.record;
+  store.space = landed.space;
+  if (shape->half_bytes != half_bytes(options)) {
+    if (Status replaced = replace_journal(options, shape->id); !replaced) {
+      return replaced;
+    }
+    shape->half_bytes = half_bytes(options);
+    file = File::open(file->name(), File::Mode::kReadWrite);
+    if (!file) {
+      return file.error();
+    }
+  }
+  store.journal_file = std::make_unique<File>(*std::move(file));
+  store.journal = std::make_unique<Journal>(
+      *store.journal_file, *shape, batch.journal_epoch.value(), batch.journal_sequence + 1);
+  return {};
+}
+
+Result<OpenStore> open_prepared(const DiskOptions& options) {
+  OpenStore store;
+  store.environment =
+      std::make_unique<Environment>(Environment::Options{options.path, options.map_bytes});
+  {
+    WriteTransaction transaction(*store.environment);
+    store.tables = open_tables(transaction);
+    store.record = read_record(transaction, store.tables);
+    transaction.commit();
+  }
+  if (Status enough = check_map(store, options); !enough) {
+    return enough.error();
+  }
+  const std::uint64_t tail =
+      options.log_tail_bytes > 0 ? options.log_tail_bytes : options.map_bytes / kLogTailDivisor;
+  store.checkpointer =
+      std::make_unique<Checkpointer>(*store.environment, store.tables,
+                                     Checkpointer::Options{options.path, options.map_bytes, tail});
+  if (Status replayed = replay(store, options); !replayed) {
+    return replayed.error();
+  }
+  Result<Opened> opened = read_opened(*store.environment, store.tables);
+  if (!opened) {
+    return opened.error();
+  }
+  store.opened = *std::move(opened);
+  return store;
+}
+
+}  // namespace
+
+std::uint64_t random_id() {
+  std::random_device source;
+  return static_cast<std::uint64_t>(source()) << 32 | source();
+}
+
+Result<OpenStore> open_store(const DiskOptions& options) {
+  if (options.map_bytes < kMapBytesMin) {
+    return Error{"--db_size is " + std::to_string(options.map_bytes) +
+                 " bytes: too small, at least " + std::to_string(kMapBytesMin) + " are needed"};
+  }
+  try {
+    if (Status prepared = prepare_database(options); !prepared) {
+      return prepared.error();
+    }
+    return open_prepared(options);
+  } catch (const DatabaseError& error) {
+    if (is_full(error, options.path)) {
+      return Error{"there is no room to open " + options.path + " (" + error.what() +
+                   "): free some of the disk, or give more --db_size"};
+    }
+    return Error{"cannot open the database in " + options.path + ": " + error.what()};
+  }
+}
+
+Result<Opened> read_opened(const Environment& environment, const Tables& tables) {
+  ReadTransaction view(environment);
+  const MetaRecord record = read_record(view, tables);
+  Opened opened;
+  Result<std::optional<std::string>> identity = get_value(view, tables.meta, kIdentityKey);
+  if (!identity) {
+    return damage_error("the database is damaged: " + identity.error().message);
+  }
+  if (*identity) {
+    Result<Identity> decoded = decode_identity(**identity);
+    if (!decoded) {
+      return decoded.error();
+    }
+    opened.identity = *std::move(decoded);
+  }
+  opened.applied = {record.summary, read_configuration(view, tables, kConfigurationKey)};
+  raft::Restored& restored = opened.restored;
+  restored.hard_state = record.hard_state;
+  restored.compacted = record.compacted;
+  restored.last_index = record.last_index;
+  restored.applied_index = record.summary.applied_index;
+  restored.configurations.push_back(read_configuration(view, tables, kLogConfigurationKey));
+  LogReader reader(view, tables.log(record.generation));
+  reader.seek(record.compacted.index + 1);
+  while (true) {
+    Result<std::optional<StoredEntry>> stored = reader.next();
+    if (!stored) {
+      return damage_error("the database is damaged: " + stored.error().message);
+    }
+    if (!*stored) {
+      break;
+    }
+    raft::Entry& entry = (*stored)->entry;
+    if (restored.term_starts.empty() || restored.term_starts.back().term != entry.term) {
+      restored.term_starts.push_back({entry.index, entry.term});
+    }
+    if (entry.type == raft::EntryType::kConfiguration) {
+      Result<raft::Configuration> members = raft::Configuration::decode(entry.payload.view());
+      if (!members) {
+        return members.error();
+      }
+      restored.configurations.push_back({entry.index, *std::move(members)});
+    }
+    if (entry.index > restored.applied_index) {
+      restored.entries.push_back(std::move(entry));
+    }
+  }
+  return opened;
+}
+
+}  // namespace ticketd::store

@@ -1,0 +1,100 @@
+// What stands in LMDB, and in which bytes. docs/storage.md describes it for readers.
+//
+//   meta      names of single values: schema, identity, record, configuration, configuration.log
+//   log.0/1   the entries: (index, part) -> header and payload
+//   state.0/1 the sequences: 's' + name -> last number
+//
+// Log and state are of a generation: installing a snapshot fills the tables of the next one and one
+// transaction makes it current. Generations take turns in two pairs of tables, since LMDB's table
+// handles must not be closed while others read.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "raft/entry.h"
+#include "raft/node.h"
+#include "store/database.h"
+#include "store/disk.h"
+#include "store/journal.h"
+#include "ticket/machine.h"
+
+namespace ticketd::store {
+
+inline constexpr std::uint32_t kSchemaVersion = 1;
+
+/// Everything of the node that is not an entry, a sequence, a configuration or its identity.
+/// Written anew by each checkpoint.
+struct MetaRecord {
+  std::uint64_t generation = 0;
+  raft::HardState hard_state;
+  ticket::Summary summary;
+  raft::SnapshotMark compacted;
+  /// See chain_hash, at `compacted` and at the last entry.
+  std::uint64_t compacted_chain = 0;
+  raft::Index last_index;  // >= compacted.index, >= summary.applied_index
+  std::uint64_t last_chain = 0;
+  /// Sum of Entry::charge over the log.
+  std::uint64_t log_bytes = 0;
+  std::uint64_t journal_id = 0;
+  /// epoch 0: the journal was never begun, and its file may be missing.
+  JournalMark journal;
+
+  bool operator==(const MetaRecord&) const = default;
+};
+
+struct Tables {
+  Table meta = 0;
+  Table logs[2] = {};
+  Table states[2] = {};
+
+  Table log(std::uint64_t generation) const { return logs[generation % 2]; }
+  Table state(std::uint64_t generation) const { return states[generation % 2]; }
+};
+
+/// Opens the tables, made where missing.
+Tables open_tables(WriteTransaction& transaction);
+
+// --- Single values: each is followed by a hash that also covers its name -------------------------
+
+inline constexpr std::string_view kSchemaKey = "schema";
+inline constexpr std::string_view kIdentityKey = "identity";
+inline constexpr std::string_view kRecordKey = "record";
+/// In force at the applied index, and at the compacted one.
+inline constexpr std::string_view kConfigurationKey = "configuration";
+inline constexpr std::string_view kLogConfigurationKey = "configuration.log";
+
+void put_value(WriteTransaction& transaction, Table meta, std::string_view key,
+               std::string_view value);
+/// None: not there. Error: damaged.
+Result<std::optional<std::string>> get_value(const Transaction& transaction, Table meta,
+                                             std::string_view key);
+
+std::string encode_schema();
+/// Error: newer than this program, with what to do.
+Status check_schema(std::string_view value);
+
+std::string encode_identity(const Identity& identity);
+Result<Identity> decode_identity(std::string_view value);
+std::string encode_record(const MetaRecord& record);
+Result<MetaRecord> decode_meta_record(std::string_view value);
+std::string encode_configuration(const raft::ConfigurationAt& configuration);
+Result<raft::ConfigurationAt> decode_configuration(std::string_view value);
+
+/// The value, required to be there: for what open() has verified. Damage found later is fatal().
+MetaRecord read_record(const Transaction& transaction, const Tables& tables);
+raft::ConfigurationAt read_configuration(const Transaction& transaction, const Tables& tables,
+                                         std::string_view key);
+
+// --- Sequences -----------------------------------------------------------------------------------
+
+/// LMDB has no empty keys, and the unnamed sequence an empty name.
+std::string state_key(std::string_view sequence);
+std::string encode_number(std::uint64_t number);
+/// None: not a number's eight bytes.
+std::optional<std::uint64_t> decode_number(std::string_view value);
+
+}  // namespace ticketd::store

@@ -1,0 +1,301 @@
+#include "store/verify.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <exception>
+#include <utility>
+
+#include "store/database.h"
+#include "store/file.h"
+#include "store/log_table.h"
+#include "store/pages.h"
+#include "store/schema.h"
+
+namespace ticketd::store {
+namespace {
+
+constexpr std::size_t kReportBytesMax = 4096;
+constexpr int kDamagedExit = 1;
+constexpr int kRefusedExit = 2;
+
+/// It may be whole, but this program does not understand it.
+struct Refused {
+  Error why;
+};
+
+std::optional<Tables> open_tables_to_read(const Transaction& transaction) {
+  Tables tables;
+  const std::pair<const char*, Table*> names[] = {{"meta", &tables.meta},
+                                                  {"log.0", &tables.logs[0]},
+                                                  {"log.1", &tables.logs[1]},
+                                                  {"state.0", &tables.states[0]},
+                                                  {"state.1", &tables.states[1]}};
+  for (const auto& [name, table] : names) {
+    if (mdb_dbi_open(transaction.handle(), name, 0, table) != MDB_SUCCESS) {
+      return std::nullopt;
+    }
+  }
+  return tables;
+}
+
+Result<std::string> get_required(const Transaction& transaction, const Tables& tables,
+                                 std::string_view key) {
+  Result<std::optional<std::string>> value = get_value(transaction, tables.meta, key);
+  if (!value) {
+    return value.error();
+  }
+  if (!*value) {
+    // Never taken for an empty one: a node without its term would vote twice.
+    return Error{"its value \"" + std::string(key) + "\" is missing"};
+  }
+  return **std::move(value);
+}
+
+Result<MetaRecord> verify_values(const Transaction& transaction, const Tables& tables) {
+  for (std::string_view key : {kConfigurationKey, kLogConfigurationKey}) {
+    Result<std::string> value = get_required(transaction, tables, key);
+    if (!value) {
+      return value.error();
+    }
+    if (Result<raft::ConfigurationAt> decoded = decode_configuration(*value); !decoded) {
+      return decoded.error();
+    }
+  }
+  Result<std::optional<std::string>> identity = get_value(transaction, tables.meta, kIdentityKey);
+  if (!identity) {
+    return identity.error();
+  }
+  if (*identity) {
+    if (Result<Identity> decoded = decode_identity(**identity); !decoded) {
+      return decoded.error();
+    }
+  }
+  Result<std::string> record = get_required(transaction, tables, kRecordKey);
+  if (!record) {
+    return record.error();
+  }
+  return decode_meta_record(*record);
+}
+
+Error bad_entry(raft::Index index, const std::string& what) {
+  return Error{"log entry " + std::to_string(index.value) + " " + what};
+}
+
+Status verify_log(const Transaction& transaction, const Tables& tables, const MetaRecord& record) {
+  LogReader reader(transaction, tables.log(record.generation));
+  reader.seek(raft::Index(0));
+  raft::Index index = record.compacted.index;
+  raft::Term term = record.compacted.term;
+  std::uint64_t chain = record.compacted_chain;
+  std::uint64_t bytes = 0;
+  while (true) {
+    Result<std::optional<StoredEntry>> stored = reader.next();
+    if (!stored) {
+      return stored.error();
+    }
+    if (!*stored) {
+      break;
+    }
+    const raft::Entry& entry = (*stored)->entry;
+    ++index;
+    if (entry.index != index) {
+      return bad_entry(index, "is missing");
+    }
+    chain = chain_hash(chain, entry);
+    if (chain != (*stored)->chain) {
+      return bad_entry(index, "does not match its hash");
+    }
+    if (entry.term < term || entry.term > record.hard_state.current_term) {
+      return bad_entry(index, "has an impossible term");
+    }
+    if (entry.type == raft::EntryType::kConfiguration &&
+        !raft::Configuration::decode(entry.payload.view()).ok()) {
+      return bad_entry(index, "holds a configuration of no known form");
+    }
+    term = entry.term;
+    bytes += entry.charge();
+  }
+  if (index != record.last_index || chain != record.last_chain) {
+    return bad_entry(
+        index + 1, "is missing: the log should end at " + std::to_string(record.last_index.value));
+  }
+  if (bytes != record.log_bytes) {
+    return Error{"the log has another size than its record says"};
+  }
+  return {};
+}
+
+Status verify_state(const Transaction& transaction, const Tables& tables,
+                    const MetaRecord& record) {
+  std::uint64_t digest = 0;
+  std::uint64_t count = 0;
+  Cursor cursor(transaction, tables.state(record.generation));
+  for (bool more = cursor.first(); more; more = cursor.next()) {
+    const std::string_view key = cursor.key();
+    const std::optional<std::uint64_t> last = decode_number(cursor.value());
+    if (!key.starts_with(state_key("")) || !last) {
+      return Error{"a record of the sequences has no known form (number " + std::to_string(count) +
+                   " in order of names)"};
+    }
+    digest += ticket::record_hash(key.substr(1), *last);
+    ++count;
+  }
+  if (count != record.summary.sequences) {
+    return Error{"it holds " + std::to_string(count) + " sequences, and should hold " +
+                 std::to_string(record.summary.sequences)};
+  }
+  if (digest != record.summary.digest) {
+    return Error{"the sequences do not match their digest (as of log entry " +
+                 std::to_string(record.summary.applied_index.value) + ")"};
+  }
+  return {};
+}
+
+/// Before anything whose form depends on it.
+Status verify_schema(const Transaction& transaction) {
+  Table meta = 0;
+  if (mdb_dbi_open(transaction.handle(), "meta", 0, &meta) != MDB_SUCCESS) {
+    return Error{"the table \"meta\" is missing"};
+  }
+  Tables tables;
+  tables.meta = meta;
+  Result<std::string> schema = get_required(transaction, tables, kSchemaKey);
+  if (!schema) {
+    return schema.error();
+  }
+  if (Status known = check_schema(*schema); !known) {
+    throw Refused{known.error()};
+  }
+  return {};
+}
+
+Status verify_contents(const std::string& path) {
+  Environment::Options options;
+  options.path = path;
+  Result<File> file = File::open(path, File::Mode::kRead);
+  if (!file) {
+    return file.error();
+  }
+  options.map_bytes = file->size();
+  options.read_only = true;
+  options.bare_file = true;
+  Environment environment(options);
+  ReadTransaction transaction(environment);
+  if (Status schema = verify_schema(transaction); !schema) {
+    return schema;
+  }
+  const std::optional<Tables> tables = open_tables_to_read(transaction);
+  if (!tables) {
+    return Error{"a table is missing"};
+  }
+  const Result<MetaRecord> record = verify_values(transaction, *tables);
+  if (!record) {
+    return record.error();
+  }
+  if (Status log = verify_log(transaction, *tables, *record); !log) {
+    return log;
+  }
+  return verify_state(transaction, *tables, *record);
+}
+
+struct Verdict {
+  int exit_status = 0;
+  std::string report;
+};
+
+Verdict verify_in_this_process(const std::string& path) {
+  try {
+    Status verified = verify_pages(path);
+    if (verified.ok()) {
+      verified = verify_contents(path);
+    }
+    return verified ? Verdict{} : Verdict{kDamagedExit, verified.error().message};
+  } catch (const Refused& refused) {
+    return {kRefusedExit, refused.why.message};
+  } catch (const std::exception& error) {
+    return {kDamagedExit, error.what()};
+  }
+}
+
+/// The process that verifies: it ends here.
+[[noreturn]] void verify_and_exit(const std::string& path, int report_to) {
+  for (int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE}) {
+    ::signal(signal, SIG_DFL);
+  }
+  const Verdict verdict = verify_in_this_process(path);
+  const std::string report = verdict.report.substr(0, kReportBytesMax);
+  if (::write(report_to, report.data(), report.size()) < 0) {
+    ::_exit(kDamagedExit);
+  }
+  // Not exit(): what the parent registered to run at its end is not ours to run.
+  ::_exit(verdict.exit_status);
+}
+
+std::string read_all(int descriptor) {
+  std::string text;
+  char buffer[512];
+  while (true) {
+    const ssize_t count = ::read(descriptor, buffer, sizeof buffer);
+    if (count > 0) {
+      text.append(buffer, static_cast<std::size_t>(count));
+    } else if (count == 0 || errno != EINTR) {
+      return text;
+    }
+  }
+}
+
+Status child_verdict(const std::string& path, int status, const std::string& report) {
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    return {};
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kRefusedExit) {
+    return Error{"the database " + path + " is not for this program: " + report};
+  }
+  std::string what = report;
+  if (what.empty()) {
+    what = WIFSIGNALED(status)
+               ? std::string("reading it ends in signal ") + std::to_string(WTERMSIG(status)) +
+                     " (" + strsignal(WTERMSIG(status)) + ")"
+               : std::string("reading it fails");
+  }
+  return damage_error("the database " + path + " is damaged: " + what);
+}
+
+}  // namespace
+
+Error damage_error(const std::string& what) {
+  return Error{what +
+               ". Nothing of it is used. To restore this node from the others, remove its data "
+               "with `ticketd drop` and join it anew with `ticketd join --replace`"};
+}
+
+Status verify_database(const std::string& path) {
+  int pipe_ends[2];
+  if (::pipe(pipe_ends) != 0) {
+    return system_error("verify", path, errno);
+  }
+  const pid_t child = ::fork();
+  if (child < 0) {
+    const int error = errno;
+    ::close(pipe_ends[0]);
+    ::close(pipe_ends[1]);
+    return system_error("start a process to verify", path, error);
+  }
+  if (child == 0) {
+    ::close(pipe_ends[0]);
+    verify_and_exit(path, pipe_ends[1]);
+  }
+  ::close(pipe_ends[1]);
+  const std::string report = read_all(pipe_ends[0]);
+  ::close(pipe_ends[0]);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return child_verdict(path, status, report);
+}
+
+}  // namespace ticketd::store
