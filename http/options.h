@@ -64,7 +64,7 @@ struct Options {
   /// 0: any free port.
   std::uint16_t port = 0;
   RedirectMode redirect = RedirectMode::k301;
-  Limits limits;
+  Limits limits{};
   /// The Server header: NAME/VERSION, visible ASCII.
   std::string server = "ticketd/" + std::string(version());
 };

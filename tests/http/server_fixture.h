@@ -1,0 +1,200 @@
+// A server on a loopback socket, a service whose answers the test decides, and clients. All on one
+// loop, which the test runs until what it waits for has happened.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <asio/buffer.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/read.hpp>
+#include <asio/write.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "http/server.h"
+
+namespace ticketd::http {
+
+using namespace std::chrono_literals;
+
+/// A test that waits longer has failed. Generous: sanitizers and a busy machine are slow.
+inline constexpr auto kDeadline = 20s;
+
+/// Runs the loop until `done`; false after kDeadline.
+template <class Done>
+bool run_until(asio::io_context& loop, Done done) {
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return false;
+    }
+    loop.restart();
+    loop.run_one_for(50ms);
+  }
+  return true;
+}
+
+class FakeService : public ticket::Service {
+ public:
+  using LeaderDone = std::function<void(ticket::LeaderView)>;
+  using TakeDone = std::function<void(ticket::TakeAnswer)>;
+
+  void find_leader(LeaderDone done) override {
+    ++leader_questions;
+    if (hold_leader) {
+      leader_waiting.push_back(std::move(done));
+    } else {
+      done(leader);
+    }
+  }
+  void take(ticket::TakeRequest request, TakeDone done) override {
+    CHECK(request.sequence.empty());
+    CHECK(request.count == 1);
+    if (hold) {
+      waiting.push_back(std::move(done));
+    } else {
+      done(answer ? *answer : ticket::TakeAnswer(ticket::Range{++last, 1}));
+    }
+  }
+  void forward(ticket::TakeRequest request, TakeDone done) override {
+    ++forwarded;
+    take(std::move(request), std::move(done));
+  }
+
+  ticket::LeaderView leader = ticket::LeaderHere{};
+  bool hold_leader = false;
+  /// Calls wait until the test answers them; else `answer`, or without it the next number.
+  bool hold = false;
+  std::optional<ticket::TakeAnswer> answer;
+  std::uint64_t last = 0;
+  std::size_t forwarded = 0;
+  std::size_t leader_questions = 0;
+  std::vector<LeaderDone> leader_waiting;
+  std::vector<TakeDone> waiting;
+};
+
+class Client {
+ public:
+  Client(asio::io_context& loop, std::uint16_t port, bool reading = true)
+      : loop_(loop), socket_(loop) {
+    socket_.connect({asio::ip::make_address("127.0.0.1"), port});
+    if (reading) {
+      read();
+    }
+  }
+
+  void send(std::string bytes) {
+    auto kept = std::make_shared<std::string>(std::move(bytes));
+    ++sending_;
+    asio::async_write(
+        socket_, asio::buffer(*kept),
+        [this, kept, alive = std::weak_ptr(alive_)](const asio::error_code&, std::size_t) {
+          if (!alive.expired()) {
+            --sending_;
+          }
+        });
+  }
+  /// Closes this side once all was sent.
+  void half_close() {
+    REQUIRE(run_until(loop_, [this] { return sending_ == 0; }));
+    socket_.shutdown(asio::ip::tcp::socket::shutdown_send);
+  }
+  void read() {
+    socket_.async_read_some(
+        asio::buffer(buffer_),
+        [this, alive = std::weak_ptr(alive_)](const asio::error_code& error, std::size_t size) {
+          if (alive.expired()) {
+            return;
+          }
+          received.append(buffer_.data(), size);
+          ended = error == asio::error::eof;
+          reset = error && !ended;
+          if (!error) {
+            read();
+          }
+        });
+  }
+  bool wait_for(std::string_view text) {
+    return run_until(loop_, [&] { return received.find(text) != std::string::npos; });
+  }
+  /// The server has closed the connection; the client has seen all it sent, and no reset.
+  bool wait_for_end() {
+    return run_until(loop_, [&] { return ended || reset; }) && !reset;
+  }
+  /// How often a text was received.
+  std::size_t count(std::string_view text) const {
+    std::size_t result = 0;
+    for (std::size_t at = received.find(text); at != std::string::npos;
+         at = received.find(text, at + 1)) {
+      ++result;
+    }
+    return result;
+  }
+  bool starts_with(std::string_view text) const { return received.starts_with(text); }
+  asio::ip::tcp::socket& socket() { return socket_; }
+
+  std::string received;
+  bool ended = false;
+  bool reset = false;
+
+ private:
+  asio::io_context& loop_;
+  asio::ip::tcp::socket socket_;
+  std::array<char, 16384> buffer_;
+  std::size_t sending_ = 0;
+  /// Handlers may be run after the client is gone.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>();
+};
+
+inline const std::string kPost = "POST / HTTP/1.1\r\nHost: h\r\n\r\n";
+inline const std::string kPostAndClose = "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+
+struct ServerFixture {
+  ~ServerFixture() {
+    // The service's promise: every call is answered.
+    for (auto& done : std::exchange(service.leader_waiting, {})) done(ticket::NoLeader{});
+    for (auto& done : std::exchange(service.waiting, {})) done(ticket::NotDone{});
+    server.reset();
+    loop.poll();
+  }
+
+  void start(Options options = {}) {
+    options.server = "ticketd/test";
+    Result<std::unique_ptr<Server>> opened = Server::open(loop, options);
+    REQUIRE(opened.ok());
+    server = std::move(*opened);
+    REQUIRE(server->port() != 0);
+    server->start(service);
+  }
+  std::unique_ptr<Client> connect(bool reading = true) {
+    return std::make_unique<Client>(loop, server->port(), reading);
+  }
+  bool until(const std::function<bool()>& done) { return run_until(loop, done); }
+
+  /// All that comes back for `bytes` until the server closes.
+  std::string exchange(const std::string& bytes) {
+    auto client = connect();
+    client->send(bytes);
+    CHECK(client->wait_for_end());
+    return client->received;
+  }
+
+  asio::io_context loop{1};
+  FakeService service;
+  std::unique_ptr<Server> server;
+};
+
+/// The bytes behind the head of an answer.
+inline std::string body_of(const std::string& answer) {
+  return answer.substr(answer.find("\r\n\r\n") + 4);
+}
+
+}  // namespace ticketd::http
