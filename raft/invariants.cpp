@@ -48,7 +48,8 @@ void Node::State::check_leader() const {
   ENSURE_EQ(log.last_term(), current_term());
   ENSURE_LE(leading->since, now);
   ENSURE_LE(leading->first_index, log.last_index());
-  ENSURE(log.matches(leading->first_index, current_term()));
+  ENSURE(leading->first_index <= log.compacted().index ||
+         log.matches(leading->first_index, current_term()));
   ENSURE_EQ(leading->self_votes, configuration().is_voter(self()));
   ENSURE_LE(leading->reads.size(), options.max_pending_reads);
   ENSURE(!reception.file);
