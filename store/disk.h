@@ -82,7 +82,8 @@ class Disk {
   /// stores it. Requires that all entries up to it were saved.
   virtual void applied(const AppliedState& applied) = 0;
 
-  /// Entries [from, to], cut at max_bytes but at least one; empty when `from` is compacted away.
+  /// Entries [from, to], at least one; cut at max_bytes, or before where those in memory begin.
+  /// Empty when `from` is compacted away.
   virtual void fetch(const raft::FetchEntries& request,
                      std::function<void(raft::Entries)> done) = 0;
   virtual void fetch(const raft::FetchChunk& request,

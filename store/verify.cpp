@@ -19,6 +19,7 @@ namespace ticketd::store {
 namespace {
 
 constexpr std::size_t kReportBytesMax = 4096;
+constexpr std::size_t kMaxStateKeyBytes = 1 + ticket::kMaxNameBytes;
 constexpr int kDamagedExit = 1;
 constexpr int kRefusedExit = 2;
 
@@ -137,7 +138,7 @@ Status verify_state(const Transaction& transaction, const Tables& tables,
   for (bool more = cursor.first(); more; more = cursor.next()) {
     const std::string_view key = cursor.key();
     const std::optional<std::uint64_t> last = decode_number(cursor.value());
-    if (!key.starts_with(state_key("")) || !last) {
+    if (!key.starts_with(state_key("")) || key.size() > kMaxStateKeyBytes || !last) {
       return Error{"a record of the sequences has no known form (number " + std::to_string(count) +
                    " in order of names)"};
     }

@@ -3,9 +3,7 @@
 
 #include "tests/store/fixture.h"
 
-using namespace ticketd;
-using namespace ticketd::store;
-using namespace ticketd::store::testing;
+namespace ticketd::store::testing {
 
 namespace {
 
@@ -86,7 +84,7 @@ TEST_CASE("entries replace the log's end, in LMDB and in the journal") {
   save.entries = raft::Entries(log.begin() + 10, log.end());
   save.hard_state = hard_state_of(1'000'001);
   first.save(save);
-  CHECK(first.fetch(1, 20) == log);
+  CHECK(first.fetch_all(1, 15) == log);
   first.close();
   CHECK(reopened_difference(options, log) == "");
 }
@@ -155,7 +153,7 @@ TEST_CASE("a save larger than the journal is durable through a checkpoint") {
     TestReplica replica(options);
     replica.append_and_apply(log);
     CHECK(replica.disk().counters().journal_flushes == 0);
-    CHECK(replica.fetch(1, 8, 100 << 20) == log);
+    CHECK(replica.fetch_all(1, 8) == log);
   }
   CHECK(reopened_difference(options, log) == "");
 }
@@ -174,9 +172,11 @@ TEST_CASE("fetch answers from memory and from LMDB, cut by bytes, at least one e
   raft::Save rest;
   rest.entries = raft::Entries(log.begin() + 60, log.end());
   replica.save(rest);
-  CHECK(replica.fetch(1, 100, 10 << 20) == log);
-  CHECK(replica.fetch(50, 70, 10 << 20) == raft::Entries(log.begin() + 49, log.begin() + 70));
+  CHECK(replica.fetch_all(1, 100) == log);
+  CHECK(replica.fetch_all(50, 70) == raft::Entries(log.begin() + 49, log.begin() + 70));
   CHECK(replica.fetch(50, 70, 1) == raft::Entries(log.begin() + 49, log.begin() + 50));
   CHECK(replica.fetch(70, 70, 1) == raft::Entries(log.begin() + 69, log.begin() + 70));
   CHECK(replica.fetch(101, 120, 1 << 20).empty());
 }
+
+}  // namespace ticketd::store::testing

@@ -12,8 +12,25 @@
 
 namespace ticketd::store::testing {
 
+namespace {
+
+/// In memory where there is room, unless TMPDIR says otherwise: a test ends its process, not the
+/// machine, so that no flush has to reach a disk.
+std::string temporary_root() {
+  constexpr std::uint64_t kRoomBytes = 1 << 30;
+  const char* memory = "/dev/shm";
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(memory, error);
+  if (std::getenv("TMPDIR") == nullptr && !error && space.available >= kRoomBytes) {
+    return memory;
+  }
+  return std::filesystem::temp_directory_path();
+}
+
+}  // namespace
+
 TemporaryDirectory::TemporaryDirectory() {
-  std::string name = std::filesystem::temp_directory_path() / "ticketd-store-XXXXXX";
+  std::string name = temporary_root() + "/ticketd-store-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) {
     throw std::runtime_error("no temporary directory");
   }
@@ -211,6 +228,18 @@ raft::Entries TestReplica::fetch(std::uint64_t from, std::uint64_t to, std::size
   disk_->fetch(request, [&](raft::Entries entries) { result = std::move(entries); });
   loop_.run_until([&] { return result.has_value(); });
   return *result;
+}
+
+raft::Entries TestReplica::fetch_all(std::uint64_t from, std::uint64_t to) {
+  raft::Entries entries;
+  while (from + entries.size() <= to) {
+    const raft::Entries more = fetch(from + entries.size(), to);
+    if (more.empty()) {
+      break;
+    }
+    entries.insert(entries.end(), more.begin(), more.end());
+  }
+  return entries;
 }
 
 std::optional<raft::SnapshotChunk> TestReplica::fetch_chunk(const raft::FetchChunk& request) {

@@ -87,6 +87,8 @@ class TestReplica {
   /// Returns when a checkpoint has landed that was begun after this call.
   void checkpoint();
   raft::Entries fetch(std::uint64_t from, std::uint64_t to, std::size_t max_bytes = 1 << 20);
+  /// By as many fetches as it takes.
+  raft::Entries fetch_all(std::uint64_t from, std::uint64_t to);
   std::optional<raft::SnapshotChunk> fetch_chunk(const raft::FetchChunk& request);
   /// All of a new (or the newest) snapshot.
   std::vector<raft::SnapshotChunk> fetch_snapshot(std::size_t chunk_bytes = 32 << 10);

@@ -1,0 +1,284 @@
+// Snapshots: made, fetched, received, put in force.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/random.h"
+#include "store/snapshot_format.h"
+#include "tests/store/fixture.h"
+
+namespace ticketd::store::testing {
+namespace {
+
+raft::Entries log_of(std::uint64_t entries, std::uint64_t sequences) {
+  raft::Entries log;
+  log.push_back(configuration_entry(1, 2, 3));
+  for (std::uint64_t i = 2; i <= entries; ++i) {
+    std::vector<std::string> names = {""};
+    for (std::uint64_t j = 0; j < sequences / entries + 1; ++j) {
+      names.push_back("sequence/" + std::to_string((i * 7919 + j) % sequences));
+    }
+    log.push_back(take_entry(i, 2, names, i));
+  }
+  return log;
+}
+
+/// Some log of its own, to be replaced.
+raft::Entries other_log() {
+  raft::Entries log;
+  for (std::uint64_t i = 1; i <= 30; ++i) {
+    log.push_back(take_entry(i, 1, {"old-" + std::to_string(i), ""}));
+  }
+  return log;
+}
+
+void stage_all(TestReplica& receiver, const std::vector<raft::SnapshotChunk>& chunks) {
+  std::uint64_t held = 0;
+  for (const raft::SnapshotChunk& chunk : chunks) {
+    held = receiver.stage(chunk);
+    REQUIRE(held == chunk.offset + chunk.data.size());
+  }
+  REQUIRE(held == chunks.back().total_bytes);
+}
+
+std::vector<std::string> snapshot_files(const std::string& path) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    if (entry.path().extension() == ".snap" || entry.path().extension() == ".new") {
+      names.push_back(entry.path().filename());
+    }
+  }
+  return names;
+}
+
+/// A sender with that log applied and stored.
+std::vector<raft::SnapshotChunk> snapshot_of(const raft::Entries& log,
+                                             std::size_t chunk_bytes = 32 << 10) {
+  TemporaryDirectory directory;
+  DiskOptions options = small_options(directory.path());
+  options.map_bytes = 256 << 20;
+  TestReplica sender(options);
+  sender.append_and_apply(log);
+  sender.checkpoint();
+  return sender.fetch_snapshot(chunk_bytes);
+}
+
+}  // namespace
+
+TEST_CASE("a snapshot of 100,000 sequences is made, received and put in force") {
+  const raft::Entries log = log_of(1000, 100'000);
+  TemporaryDirectory directory;
+  DiskOptions options = small_options(directory.path());
+  options.map_bytes = 64 << 20;
+  {
+    TestReplica receiver(options);
+    receiver.append_and_apply(other_log());
+    const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log);
+    REQUIRE(chunks.size() > 1);
+    stage_all(receiver, chunks);
+    const std::optional<AppliedState> installed = receiver.install(chunks.front().mark);
+    REQUIRE(installed.has_value());
+    const StateAt expected = state_at(log, raft::Index(1000));
+    CHECK(installed->summary == expected.applied.summary);
+    CHECK(installed->configuration == expected.applied.configuration);
+    CHECK(receiver.disk().state().find("old-1") == std::nullopt);
+    CHECK(receiver.disk().state().find("") == expected.sequences.at(""));
+    CHECK(receiver.fetch(1, 30).empty());
+    CHECK(receiver.disk().counters().snapshots_installed == 1);
+    // The log goes on after it.
+    receiver.append_and_apply({take_entry(1001, 1'000'001, {"new"})});
+    CHECK(receiver.fetch(1001, 1001).size() == 1);
+  }
+  TestReplica receiver(options);
+  raft::Entries whole = log;
+  whole.push_back(take_entry(1001, 1'000'001, {"new"}));
+  CHECK(receiver.opened().restored.compacted ==
+        raft::SnapshotMark{raft::Index(1000), raft::Term(2)});
+  CHECK(difference(receiver.disk(), whole) == "");
+  CHECK(receiver.disk().state().find("old-1") == std::nullopt);
+  CHECK(snapshot_files(directory.path()).empty());
+}
+
+TEST_CASE("an empty state can be sent as a snapshot") {
+  const raft::Entries log = {configuration_entry(1, 1, 1)};
+  const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log);
+  REQUIRE(chunks.size() == 1);
+  TemporaryDirectory directory;
+  TestReplica receiver(small_options(directory.path()));
+  stage_all(receiver, chunks);
+  CHECK(receiver.install(chunks.front().mark).has_value());
+}
+
+TEST_CASE("receivers share a file, and a new one is made when the log no longer follows it") {
+  TemporaryDirectory directory;
+  DiskOptions options = small_options(directory.path());
+  options.log_tail_bytes = 100'000;
+  TestReplica sender(options);
+  sender.append_and_apply(log_of(50, 100));
+  sender.checkpoint();
+  raft::FetchChunk request;
+  request.max_bytes = 100;
+  const std::optional<raft::SnapshotChunk> first = sender.fetch_chunk(request);
+  REQUIRE(first.has_value());
+  const std::optional<raft::SnapshotChunk> second = sender.fetch_chunk(request);
+  REQUIRE(second.has_value());
+  CHECK(*first == *second);
+  CHECK(sender.disk().counters().snapshots_made == 1);
+
+  std::uint64_t index = 50;
+  while (sender.compacted() <= first->mark.index) {
+    ++index;
+    raft::Save save;
+    save.entries = {large_entry(index, 1'000'000, 50'000)};
+    sender.save(save);
+    sender.apply({save.entries});
+  }
+  sender.checkpoint();
+  const std::optional<raft::SnapshotChunk> third = sender.fetch_chunk(request);
+  REQUIRE(third.has_value());
+  CHECK(third->mark.index > first->mark.index);
+  CHECK(third->file_id != first->file_id);
+  CHECK(sender.disk().counters().snapshots_made == 2);
+  // The first is still there for whoever reads it, and a vanished one answers none.
+  request.mark = first->mark;
+  request.file_id = first->file_id;
+  request.offset = 100;
+  CHECK(sender.fetch_chunk(request).has_value());
+  request.file_id ^= 1;
+  CHECK_FALSE(sender.fetch_chunk(request).has_value());
+  CHECK(snapshot_files(directory.path()).size() == 2);
+}
+
+TEST_CASE("snapshot files are kept over a restart, unfinished ones are not") {
+  TemporaryDirectory directory;
+  const DiskOptions options = small_options(directory.path());
+  std::vector<raft::SnapshotChunk> before;
+  {
+    TestReplica sender(options);
+    sender.append_and_apply(log_of(50, 100));
+    sender.checkpoint();
+    before = sender.fetch_snapshot();
+  }
+  const std::string unfinished = directory.path() + "/snapshot-1-1-00.snap.new";
+  { File::open(unfinished, File::Mode::kCreate).value(); }
+  TestReplica sender(options);
+  CHECK_FALSE(exists(unfinished));
+  CHECK(sender.fetch_snapshot() == before);
+  CHECK(sender.disk().counters().snapshots_made == 0);
+}
+
+TEST_CASE("reception answers what it holds") {
+  const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log_of(200, 2000), 5000);
+  REQUIRE(chunks.size() > 3);
+  TemporaryDirectory directory;
+  const DiskOptions options = small_options(directory.path());
+  {
+    TestReplica receiver(options);
+    CHECK(receiver.stage(chunks[1]) == 0);
+    CHECK(receiver.stage(chunks[0]) == 5000);
+    CHECK(receiver.stage(chunks[2]) == 5000);
+    CHECK(receiver.stage(chunks[1]) == 10000);
+    CHECK(receiver.stage(chunks[1]) == 10000);
+    raft::SnapshotChunk other = chunks[2];
+    other.file_id ^= 1;
+    CHECK(receiver.stage(other) == 0);
+    other.offset = 0;
+    CHECK(receiver.stage(other) == 5000);
+    CHECK(receiver.stage(chunks[0]) == 5000);
+    raft::SnapshotChunk beyond = chunks[1];
+    beyond.total_bytes = 6000;
+    CHECK(receiver.stage(beyond) == 0);
+    // Not whole.
+    CHECK_FALSE(receiver.install(chunks[0].mark).has_value());
+  }
+  TestReplica receiver(options);
+  CHECK(receiver.stage(chunks[1]) == 0);
+  stage_all(receiver, chunks);
+  CHECK(receiver.install(chunks[0].mark).has_value());
+}
+
+TEST_CASE("a snapshot with any bit changed is refused, and nothing has changed") {
+  const raft::Entries log = log_of(100, 300);
+  const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log, 1 << 20);
+  REQUIRE(chunks.size() == 1);
+  const std::string good(chunks[0].data.view());
+  TemporaryDirectory directory;
+  TestReplica receiver(small_options(directory.path()));
+  receiver.append_and_apply(other_log());
+  Random random(1);
+  for (int i = 0; i < 200; ++i) {
+    std::string bad = good;
+    const std::size_t at = static_cast<std::size_t>(random.below(bad.size()));
+    bad[at] = static_cast<char>(bad[at] ^ (1 << random.below(8)));
+    if (random.chance(1, 8)) {
+      bad = good.substr(0, at);
+    }
+    raft::SnapshotChunk chunk = chunks[0];
+    chunk.total_bytes = bad.size();
+    chunk.data = raft::Payload(bad);
+    stage_all(receiver, {chunk});
+    CAPTURE(at);
+    CHECK_FALSE(receiver.install(chunk.mark).has_value());
+  }
+  CHECK(receiver.disk().state().find("old-30") == 0);
+  CHECK(receiver.fetch_all(1, 30) == other_log());
+  stage_all(receiver, chunks);
+  CHECK(receiver.install(chunks[0].mark).has_value());
+}
+
+TEST_CASE("a vote saved while a snapshot is put in force is kept, checkpoints go on meanwhile") {
+  const raft::Entries log = log_of(400, 60'000);
+  const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log, 1 << 20);
+  TemporaryDirectory directory;
+  DiskOptions options = small_options(directory.path());
+  options.map_bytes = 64 << 20;
+  {
+    TestReplica receiver(options);
+    receiver.append_and_apply(other_log());
+    stage_all(receiver, chunks);
+    std::optional<AppliedState> installed;
+    receiver.disk().install(
+        chunks[0].mark, [&](std::optional<AppliedState> state) { installed = std::move(state); });
+    std::uint64_t term = 10;
+    while (!installed) {
+      raft::Save save;
+      save.hard_state = hard_state_of(++term);
+      receiver.save(save);
+    }
+    CHECK(term > 10);
+    raft::Save vote;
+    vote.hard_state = hard_state_of(++term);
+    vote.hard_state->has_voted = true;
+    vote.hard_state->voted_for = {raft::NodeId(3), raft::Incarnation(4)};
+    receiver.save(vote);
+    receiver.close();
+    TestReplica again(options);
+    CHECK(again.opened().restored.hard_state == *vote.hard_state);
+    CHECK(difference(again.disk(), log) == "");
+  }
+}
+
+TEST_CASE("generations follow each other without end") {
+  TemporaryDirectory directory;
+  DiskOptions options = small_options(directory.path());
+  options.map_bytes = 32 << 20;
+  std::optional<TestReplica> receiver(std::in_place, options);
+  raft::Entries log = {configuration_entry(1, 2, 3)};
+  for (int round = 0; round < 6; ++round) {
+    const std::uint64_t first = log.back().index.value + 1;
+    for (std::uint64_t i = first; i < first + 300; ++i) {
+      log.push_back(take_entry(i, 2, {"round-" + std::to_string(i), ""}));
+    }
+    const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log, 1 << 20);
+    stage_all(*receiver, chunks);
+    REQUIRE(receiver->install(chunks[0].mark).has_value());
+    if (round % 2 == 1) {
+      receiver.reset();
+      receiver.emplace(options);
+      CHECK(difference(receiver->disk(), log) == "");
+    }
+  }
+}
+
+}  // namespace ticketd::store::testing

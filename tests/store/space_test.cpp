@@ -1,0 +1,163 @@
+// What is bounded, and what happens at the bounds.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "store/layout.h"
+#include "tests/store/fixture.h"
+
+namespace ticketd::store::testing {
+namespace {
+
+std::uint64_t database_bytes(const DiskOptions& options) {
+  return std::filesystem::file_size(in_directory(options.path, kDatabaseFile));
+}
+
+}  // namespace
+
+TEST_CASE("hundreds of megabytes go through a map of 64, at a constant cost a checkpoint") {
+  TemporaryDirectory directory;
+  DiskOptions options;
+  options.path = directory.path();
+  options.map_bytes = 64 << 20;
+  TestReplica replica(options);
+  constexpr std::uint64_t kTotalBytes = 300 << 20;
+  constexpr std::uint64_t kEntryBytes = 1024;
+  constexpr std::uint64_t kBatch = 256;
+  std::uint64_t index = 0;
+  std::uint64_t early_cost = 0;
+  std::uint64_t early_checkpoints = 0;
+  const std::string filler(kEntryBytes, 'x');
+  while (index * kEntryBytes < kTotalBytes) {
+    raft::Entries entries;
+    for (std::uint64_t i = 0; i < kBatch; ++i) {
+      ++index;
+      // Not a command: what counts here is its size.
+      entries.push_back(
+          {raft::Index(index), raft::Term(1), raft::EntryType::kNoop, raft::Payload(filler)});
+    }
+    replica.append_and_apply(entries);
+    if (early_checkpoints == 0 && index * kEntryBytes > kTotalBytes / 4) {
+      early_checkpoints = replica.disk().counters().checkpoints;
+      early_cost = replica.disk().counters().checkpoint_bytes;
+    }
+  }
+  const DiskCounters counters = replica.disk().counters();
+  const std::uint64_t early = early_cost / early_checkpoints;
+  const std::uint64_t late =
+      (counters.checkpoint_bytes - early_cost) / (counters.checkpoints - early_checkpoints);
+  MESSAGE("checkpoints " << counters.checkpoints << ", bytes each " << early << " then " << late
+                         << ", file " << database_bytes(options) << ", used "
+                         << replica.disk().space().used_bytes);
+  CHECK(late < early * 2);
+  CHECK(database_bytes(options) < 40 << 20);
+  CHECK(replica.compacted() > raft::Index(index / 2));
+  CHECK_FALSE(replica.disk().space().low);
+  CHECK(replica.fetch(1, 10).empty());
+  CHECK(replica.fetch_all(index - 10, index).size() == 11);
+}
+
+TEST_CASE("fetching and making snapshots while the log is compacted does not let the file grow") {
+  TemporaryDirectory directory;
+  DiskOptions options;
+  options.path = directory.path();
+  options.map_bytes = 32 << 20;
+  TestReplica replica(options);
+  std::uint64_t index = 0;
+  int answered = 0;
+  int asked = 0;
+  raft::FetchChunk chunk;
+  chunk.max_bytes = 1000;
+  while (index < 2000) {
+    ++index;
+    replica.append_and_apply({large_entry(index, 1, 40'000)});
+    raft::FetchEntries request;
+    request.from = raft::Index(index > 300 ? index - 300 : 1);
+    request.to = raft::Index(index);
+    request.max_bytes = 100'000;
+    ++asked;
+    replica.disk().fetch(request, [&, from = request.from](raft::Entries entries) {
+      ++answered;
+      if (!entries.empty()) {
+        CHECK(entries.front().index == from);
+      } else {
+        CHECK(from <= replica.compacted() + 400);
+      }
+    });
+    if (index % 50 == 0) {
+      chunk.mark.reset();
+      CHECK(replica.fetch_chunk(chunk).has_value());
+    }
+  }
+  replica.loop().run_until([&] { return answered == asked; });
+  CHECK(database_bytes(options) <= options.map_bytes);
+  CHECK(replica.disk().space().free_bytes > options.map_bytes / 4);
+  CHECK(replica.disk().counters().snapshots_made > 1);
+}
+
+TEST_CASE("a full map stops saves with everything kept, and room lets them go on") {
+  TemporaryDirectory directory;
+  DiskOptions options = small_options(directory.path());
+  options.map_bytes = 4 << 20;
+  raft::Entries log;
+  {
+    TestReplica replica(options);
+    std::uint64_t index = 0;
+    bool saved = true;
+    // Nothing is applied, so that nothing can be compacted.
+    while (saved) {
+      ++index;
+      const raft::Entry entry = large_entry(index, 1, 20'000);
+      saved = false;
+      replica.disk().save(save_of({entry}), [&] { saved = true; });
+      replica.loop().run_until([&] { return saved || replica.disk().space().full; });
+      if (!saved && replica.disk().space().full) {
+        // There may still be room in the journal.
+        std::uint64_t rounds = 0;
+        replica.loop().run_until([&] { return saved || ++rounds > 4; });
+      }
+      log.push_back(entry);
+      REQUIRE(index < 1000);
+    }
+    CHECK(replica.disk().space().full);
+    CHECK(replica.disk().space().low);
+    // The last save was not acknowledged; all before it were.
+  }
+  {
+    const std::uint64_t acknowledged = log.size() - 1;
+    options.map_bytes = 8 << 20;
+    TestReplica replica(options);
+    CHECK(replica.opened().restored.last_index >= raft::Index(acknowledged));
+    CHECK(difference(replica.disk(), log) == "");
+    CHECK_FALSE(replica.disk().space().full);
+    // Once applied, the log can be compacted and all goes on, for ever.
+    replica.apply(replica.opened().restored.entries);
+    std::uint64_t index = replica.opened().restored.last_index.value;
+    for (int i = 0; i < 400; ++i) {
+      replica.append_and_apply({large_entry(++index, 1, 20'000)});
+    }
+    CHECK_FALSE(replica.disk().space().low);
+  }
+}
+
+TEST_CASE("a map that fills recovers by itself when the log may be compacted") {
+  TemporaryDirectory directory;
+  DiskOptions options = small_options(directory.path());
+  options.map_bytes = 4 << 20;
+  options.log_tail_bytes = 100 << 20;  // asks for more than the map can hold
+  TestReplica replica(options);
+  bool was_full = false;
+  for (std::uint64_t index = 1; index < 600; ++index) {
+    bool saved = false;
+    replica.disk().save(save_of({large_entry(index, 1, 20'000)}), [&] { saved = true; });
+    replica.loop().run_until([&] {
+      was_full = was_full || replica.disk().space().full;
+      return saved;
+    });
+    replica.apply({large_entry(index, 1, 20'000)});
+  }
+  CHECK(was_full);
+  replica.loop().run_until([&] { return !replica.disk().space().full; });
+}
+
+}  // namespace ticketd::store::testing

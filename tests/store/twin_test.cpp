@@ -1,0 +1,175 @@
+// Anything that a replica may ask of its disk, in any order, against a dumb twin in memory.
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+
+#include "base/random.h"
+#include "tests/store/fixture.h"
+
+namespace ticketd::store::testing {
+namespace {
+
+class Twins {
+ public:
+  explicit Twins(std::uint64_t seed) : random_(seed), options_(small_options(directory_.path())) {
+    options_.checkpoint_bytes = 4096 << random_.below(6);
+    options_.checkpoint_interval_us = 1ULL << random_.below(18);
+    options_.log_tail_bytes = 1ULL << random_.between(10, 22);
+    replica_.emplace(options_);
+  }
+
+  void step() {
+    switch (random_.below(8)) {
+      case 0:
+        return apply();
+      case 1:
+        return truncate();
+      case 2:
+        return fetch();
+      case 3:
+        return random_.chance(1, 3) ? restart() : vote();
+      case 4:
+        return random_.chance(1, 3) ? snapshot() : apply();
+      default:
+        return append();
+    }
+  }
+
+  void restart() {
+    replica_.reset();
+    replica_.emplace(options_);
+    RC_ASSERT(difference(replica_->disk(), log_) == "");
+    RC_ASSERT(replica_->opened().restored.last_index == raft::Index(log_.size()));
+    RC_ASSERT(replica_->opened().restored.hard_state == hard_state_);
+    RC_ASSERT(replica_->opened().restored.applied_index == raft::Index(applied_));
+  }
+
+ private:
+  raft::Entry any_entry(std::uint64_t index) {
+    if (random_.chance(1, 20)) {
+      return configuration_entry(index, hard_state_.current_term.value, random_.between(1, 5));
+    }
+    if (random_.chance(1, 20)) {
+      return large_entry(index, hard_state_.current_term.value, random_.below(60'000));
+    }
+    return take_entry(index, hard_state_.current_term.value,
+                      {std::to_string(random_.below(100)), ""}, random_.between(1, 1000));
+  }
+
+  void append() {
+    if (hard_state_.current_term == raft::Term(0)) {
+      vote();
+    }
+    raft::Save save;
+    if (random_.chance(1, 2)) {
+      hard_state_.commit_index = raft::Index(applied_);
+      save.hard_state = hard_state_;
+    }
+    const std::uint64_t count = random_.between(1, random_.chance(1, 10) ? 100 : 5);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      save.entries.push_back(any_entry(log_.size() + 1));
+      log_.push_back(save.entries.back());
+    }
+    replica_->save(save);
+  }
+
+  void vote() {
+    ++hard_state_.current_term;
+    hard_state_.has_voted = random_.chance(1, 2);
+    hard_state_.voted_for = {raft::NodeId(random_.below(3)), raft::Incarnation(random_.below(9))};
+    raft::Save save;
+    save.hard_state = hard_state_;
+    replica_->save(save);
+  }
+
+  /// A new leader's entries replace some that were not applied.
+  void truncate() {
+    if (applied_ < log_.size()) {
+      vote();
+      log_.resize(random_.between(applied_, log_.size() - 1));
+      append();
+    }
+  }
+
+  void apply() {
+    const std::uint64_t to = random_.between(applied_, log_.size());
+    replica_->apply(raft::Entries(log_.begin() + static_cast<long>(applied_),
+                                  log_.begin() + static_cast<long>(to)));
+    applied_ = to;
+    const StateAt expected = state_at(log_, raft::Index(applied_));
+    for (const auto& [name, last] : expected.sequences) {
+      RC_ASSERT(replica_->disk().state().find(name) == last);
+    }
+    RC_ASSERT(replica_->applied().summary == expected.applied.summary);
+  }
+
+  void fetch() {
+    if (log_.empty()) {
+      return;
+    }
+    const std::uint64_t from = random_.between(1, log_.size());
+    const std::uint64_t to = random_.between(from, log_.size());
+    const raft::Entries entries =
+        replica_->fetch(from, to, static_cast<std::size_t>(1ULL << random_.below(18)));
+    if (entries.empty()) {
+      RC_ASSERT(raft::Index(from) <= compacted());
+      return;
+    }
+    const auto begin = log_.begin() + static_cast<long>(from - 1);
+    RC_ASSERT(entries.size() <= to - from + 1);
+    RC_ASSERT(entries == raft::Entries(begin, begin + static_cast<long>(entries.size())));
+  }
+
+  /// As the disk has told by now.
+  raft::Index compacted() {
+    raft::Save save;
+    save.hard_state = hard_state_;
+    const std::uint64_t before = replica_->disk().counters().checkpoints;
+    replica_->save(save);
+    replica_->loop().run_until([&] { return replica_->disk().counters().checkpoints > before; });
+    return replica_->compacted();
+  }
+
+  /// What this replica sends puts a fresh one in the same state.
+  void snapshot() {
+    const std::vector<raft::SnapshotChunk> chunks = replica_->fetch_snapshot(10'000);
+    RC_ASSERT(!chunks.empty());
+    TemporaryDirectory directory;
+    TestReplica receiver(small_options(directory.path()));
+    for (const raft::SnapshotChunk& chunk : chunks) {
+      receiver.stage(chunk);
+    }
+    const std::optional<AppliedState> installed = receiver.install(chunks.front().mark);
+    RC_ASSERT(installed.has_value());
+    const StateAt expected = state_at(log_, chunks.front().mark.index);
+    RC_ASSERT(installed->summary == expected.applied.summary);
+    RC_ASSERT(installed->configuration == expected.applied.configuration);
+    for (const auto& [name, last] : expected.sequences) {
+      RC_ASSERT(receiver.disk().state().find(name) == last);
+    }
+  }
+
+  Random random_;
+  TemporaryDirectory directory_;
+  DiskOptions options_;
+  std::optional<TestReplica> replica_;
+  raft::Entries log_;
+  raft::HardState hard_state_;
+  std::uint64_t applied_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a disk and its dumb twin agree, whatever is asked of them") {
+  const bool passed = rc::check("random requests", [](std::uint64_t seed) {
+    Twins twins(seed);
+    for (int i = 0; i < 40; ++i) {
+      twins.step();
+    }
+    twins.restart();
+  });
+  CHECK(passed);
+}
+
+}  // namespace ticketd::store::testing
