@@ -61,7 +61,8 @@ class Service {
   virtual ~Service() = default;
 
   /// Answers as soon as a leader is known (one heard within one election time-out), and with
-  /// NoLeader after one election time-out without.
+  /// NoLeader after one election time-out without. This and the call that follows it answer within
+  /// the request time-out together.
   virtual void find_leader(std::function<void(LeaderView)> done) = 0;
 
   /// At the leader. Answers within the request time-out.

@@ -1,0 +1,136 @@
+#include "server/admission.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <random>
+#include <sstream>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "net/client.h"
+#include "ticket/command.h"
+
+namespace ticketd::server {
+
+namespace {
+
+std::uint64_t random_number() {
+  std::random_device device;
+  std::uniform_int_distribution<std::uint64_t> any(1);
+  return any(device);
+}
+
+std::vector<std::string> split_contacts(const std::string& contacts) {
+  std::vector<std::string> addresses;
+  std::istringstream in(contacts);
+  for (std::string address; std::getline(in, address, ',');) addresses.push_back(address);
+  return addresses;
+}
+
+std::string join_contacts(const raft::Configuration& configuration, raft::MemberId except) {
+  std::string contacts;
+  for (const raft::Member& member : configuration.members()) {
+    if (member.id == except) continue;
+    if (!contacts.empty()) contacts += ',';
+    contacts += member.addresses.peer;
+  }
+  return contacts;
+}
+
+Error in_use(const std::string& path) {
+  const auto holder = store::DirectoryLock::holder(path);
+  const std::string by = holder ? "process " + std::to_string(holder->pid) : "another process";
+  return {"the data directory " + path + " is in use by " + by +
+          "; stop it, or choose another directory with --path"};
+}
+
+std::string number(raft::NodeId node) { return std::to_string(node.value); }
+
+}  // namespace
+
+Result<store::DirectoryLock> take_directory(const std::string& path, const Begin& begin) {
+  if (begin.how == Begin::How::kRejoin && !store::holds_data(path)) {
+    return Error{"No database available. Please start or join a cluster."};
+  }
+  auto lock = store::DirectoryLock::acquire(path, true);
+  if (!lock) return lock.error();
+  if (!*lock) return in_use(path);
+  if (!begin.force) return std::move(**lock);
+  spdlog::warn("--force: destroying what {} holds", path);
+  if (auto destroyed = store::destroy(std::move(**lock)); !destroyed) return destroyed.error();
+  lock = store::DirectoryLock::acquire(path, true);
+  if (!lock) return lock.error();
+  if (!*lock) return in_use(path);
+  return std::move(**lock);
+}
+
+Status settle_identity(store::LmdbDisk& disk, const std::string& path, const Begin& begin,
+                       const raft::Addresses& addresses) {
+  const auto& held = disk.opened().identity;
+  if (held) {
+    if (begin.how == Begin::How::kRejoin) return {};
+    if (held->node != begin.node) {
+      return Error{"the data directory " + path + " holds node " + number(held->node) +
+                   ", not node " + number(begin.node) +
+                   ": choose another --path, or destroy that node's data with --force"};
+    }
+    spdlog::info("{} holds node {} already: it resumes, nothing is begun anew", path,
+                 held->node.value);
+    return {};
+  }
+  store::Identity identity;
+  identity.node = begin.node;
+  if (begin.how == Begin::How::kJoin) {
+    identity.join_token = random_number();
+    identity.contacts = begin.contact;
+    return disk.set_identity(identity);
+  }
+  if (begin.how == Begin::How::kRejoin) {
+    return Error{"No database available. Please start or join a cluster."};
+  }
+  identity.cluster_id = random_number();
+  identity.incarnation = raft::Incarnation(1);  // the index of the entry that bootstrap() writes
+  raft::Member self;
+  self.id = {identity.node, identity.incarnation};
+  self.voter = true;
+  self.addresses = addresses;
+  return disk.bootstrap(identity, raft::Configuration({self}));
+}
+
+bool needs_admission(const store::Opened& opened) {
+  // Admitted, but without a single entry: nobody to dial is known yet, and the members may know an
+  // address that is no longer ours. Asking again with the same token changes nothing else.
+  return opened.identity->incarnation.value == 0 || opened.restored.last_index.value == 0;
+}
+
+Status ask_for_admission(store::LmdbDisk& disk, const raft::Addresses& addresses, bool replace) {
+  store::Identity identity = *disk.opened().identity;
+  net::JoinCall call;
+  call.node = identity.node;
+  call.join_token = identity.join_token;
+  call.replace = replace;
+  call.addresses = addresses;
+  call.command_version = ticket::kCommandVersion;
+  net::Client client{std::chrono::seconds(5)};
+  const auto contacts = split_contacts(identity.contacts);
+  spdlog::info("asking {} for admission", identity.contacts);
+  while (true) {
+    auto reply = client.call_leader(contacts, call);
+    if (!reply) {
+      spdlog::warn("waiting to be admitted: {}", reply.error().message);
+    } else if (const auto* joined = std::get_if<net::JoinReply>(&*reply)) {
+      identity.incarnation = joined->self.incarnation;
+      identity.cluster_id = joined->cluster_id;
+      identity.contacts = join_contacts(joined->configuration.configuration, joined->self);
+      return disk.set_identity(identity);
+    } else if (const auto* error = std::get_if<net::ErrorReply>(&*reply)) {
+      if (error->code == net::ErrorReply::Code::kRefused) return Error{error->message};
+      spdlog::warn("waiting to be admitted: {}", error->message);
+    }
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
+}  // namespace ticketd::server

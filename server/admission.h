@@ -1,0 +1,31 @@
+// From a data directory and the operator's wish to a node that knows who it is.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "raft/configuration.h"
+#include "server/run.h"
+#include "store/lmdb_disk.h"
+
+namespace ticketd::server {
+
+/// Takes the directory for `begin`: destroys what it holds with `force`, refuses to rejoin where
+/// there is nothing. The error is for the operator.
+Result<store::DirectoryLock> take_directory(const std::string& path, const Begin& begin);
+
+/// Makes the disk that of a node: the one it holds already (another id is refused), the first of a
+/// new cluster, or one that asks to be admitted. Durable when it returns.
+Status settle_identity(store::LmdbDisk& disk, const std::string& path, const Begin& begin,
+                       const raft::Addresses& addresses);
+
+/// Is this node still to ask for its admission (again)?
+bool needs_admission(const store::Opened& opened);
+
+/// Asks the members until one admits this node, and stores the incarnation it is given. Blocks, and
+/// logs what it waits for. An error is the cluster's refusal.
+Status ask_for_admission(store::LmdbDisk& disk, const raft::Addresses& addresses, bool replace);
+
+}  // namespace ticketd::server

@@ -1,0 +1,109 @@
+#include "server/in_flight.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace ticketd::server {
+
+namespace {
+
+ticket::TakeAnswer without_result(Fate fate) {
+  if (fate == Fate::kLost) {
+    return ticket::NotDone{ticket::NotDone::Why::kNoLeader,
+                           "leadership was lost and nothing was taken"};
+  }
+  return ticket::Unknown{"the request was appended to the log, but not confirmed in time"};
+}
+
+}  // namespace
+
+void InFlight::expect(raft::Time deadline) {
+  if (!next_expiry_ || deadline < *next_expiry_) next_expiry_ = deadline;
+}
+
+void InFlight::add(raft::Proposed at, TakeWaiters waiters) {
+  ENSURE(!waiters.empty());
+  waiting_ += waiters.size();
+  expect(waiters.front().deadline);
+  const auto [place, fresh] =
+      proposals_.try_emplace({at.index, at.term}, Proposal{std::move(waiters), 0, {}, {}});
+  ENSURE(fresh);
+}
+
+void InFlight::add(raft::Proposed at, raft::Time deadline, FateDone done) {
+  ++waiting_;
+  expect(deadline);
+  const auto [place, fresh] =
+      proposals_.try_emplace({at.index, at.term}, Proposal{{}, 0, deadline, std::move(done)});
+  ENSURE(fresh);
+}
+
+void InFlight::settle(Proposal proposal, Fate fate, const std::vector<ticket::Taken>& answers) {
+  if (fate == Fate::kApplied && !proposal.waiters.empty()) {
+    ENSURE_EQ(answers.size(), proposal.waiters.size());
+  }
+  for (std::size_t i = proposal.next_waiter; i < proposal.waiters.size(); ++i) {
+    --waiting_;
+    proposal.waiters[i].done(fate == Fate::kApplied ? to_answer(answers[i]) : without_result(fate));
+  }
+  if (proposal.done) {
+    --waiting_;
+    proposal.done(fate);
+  }
+}
+
+void InFlight::applied(raft::Index index, raft::Term term,
+                       const std::vector<ticket::Taken>& answers) {
+  while (!proposals_.empty() && proposals_.begin()->first.first <= index) {
+    auto node = proposals_.extract(proposals_.begin());
+    // Every index is applied in turn, so none is left behind below it.
+    ENSURE_EQ(node.key().first, index);
+    settle(std::move(node.mapped()), node.key().second == term ? Fate::kApplied : Fate::kLost,
+           answers);
+  }
+}
+
+void InFlight::skipped_to(raft::Index index) {
+  while (!proposals_.empty() && proposals_.begin()->first.first <= index) {
+    auto node = proposals_.extract(proposals_.begin());
+    settle(std::move(node.mapped()), Fate::kUnknown, {});
+  }
+}
+
+std::optional<raft::Time> InFlight::expire(Proposal& proposal, raft::Time now) {
+  if (proposal.done) {
+    if (now < proposal.deadline) return proposal.deadline;
+    --waiting_;
+    std::exchange(proposal.done, nullptr)(Fate::kUnknown);
+  }
+  while (proposal.next_waiter < proposal.waiters.size()) {
+    TakeWaiter& waiter = proposal.waiters[proposal.next_waiter];
+    if (now < waiter.deadline) return waiter.deadline;
+    ++proposal.next_waiter;
+    --waiting_;
+    waiter.done(without_result(Fate::kUnknown));
+  }
+  return std::nullopt;
+}
+
+void InFlight::expire(raft::Time now) {
+  if (!next_expiry_ || now < *next_expiry_) return;
+  next_expiry_.reset();
+  for (auto place = proposals_.begin(); place != proposals_.end();) {
+    if (const auto next = expire(place->second, now)) {
+      expect(*next);
+      ++place;
+    } else {
+      place = proposals_.erase(place);
+    }
+  }
+}
+
+void InFlight::abandon() {
+  auto proposals = std::exchange(proposals_, {});
+  for (auto& [at, proposal] : proposals) settle(std::move(proposal), Fate::kUnknown, {});
+  next_expiry_.reset();
+}
+
+}  // namespace ticketd::server

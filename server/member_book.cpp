@@ -1,0 +1,115 @@
+#include "server/member_book.h"
+
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+
+namespace ticketd::server {
+
+bool MemberBook::announced(raft::MemberId member, const raft::Addresses& addresses) {
+  const auto found = addresses_.find(member);
+  if (found == addresses_.end() && addresses_.size() >= kMaxAnnounced) return false;
+  if (found != addresses_.end() && found->second == addresses) return false;
+  addresses_[member] = addresses;
+  return true;
+}
+
+void MemberBook::reported(raft::MemberId member, const net::MemberStatus& status, raft::Time now) {
+  reports_[member] = {status, now};
+  refusals_.erase(member);
+}
+
+bool MemberBook::refusal_is_news(raft::MemberId member, net::Refused::Reason reason) {
+  const auto [place, fresh] = refusals_.try_emplace(member, reason);
+  return fresh || std::exchange(place->second, reason) != reason;
+}
+
+void MemberBook::keep_only(const raft::ConfigurationAt& at) {
+  const auto gone = [&](const auto& noted) {
+    return at.configuration.find(noted.first) == nullptr &&
+           noted.first.incarnation.value <= at.index.value;
+  };
+  std::erase_if(addresses_, gone);
+  std::erase_if(reports_, gone);
+  std::erase_if(refusals_, gone);
+}
+
+raft::Addresses MemberBook::addresses(const raft::Member& member) const {
+  if (member.id == self_) return own_addresses_;
+  const auto found = addresses_.find(member.id);
+  return found == addresses_.end() ? member.addresses : found->second;
+}
+
+std::vector<net::Peer> MemberBook::peers(const raft::Configuration& configuration) const {
+  std::vector<net::Peer> peers;
+  for (const raft::Member& member : configuration.members()) {
+    if (member.id != self_) peers.push_back({member.id, addresses(member).peer});
+  }
+  for (const auto& [member, addresses] : addresses_) {
+    if (configuration.find(member) == nullptr) peers.push_back({member, addresses.peer});
+  }
+  return peers;
+}
+
+std::optional<raft::MemberId> MemberBook::moved(const raft::Configuration& configuration) const {
+  for (const raft::Member& member : configuration.members()) {
+    if (addresses(member) != member.addresses) return member.id;
+  }
+  return std::nullopt;
+}
+
+const net::MemberStatus* MemberBook::status(raft::MemberId member) const {
+  const auto found = reports_.find(member);
+  return found == reports_.end() ? nullptr : &found->second.status;
+}
+
+std::optional<raft::MemberId> MemberBook::voter_low_on_space(
+    const raft::Configuration& configuration, raft::Time now, raft::Micros freshness) const {
+  for (const auto& [member, report] : reports_) {
+    const bool fresh = now <= report.heard + freshness;
+    if (fresh && report.status.space_low && configuration.is_voter(member)) return member;
+  }
+  return std::nullopt;
+}
+
+std::optional<net::Refused> judge_hello(const net::Hello& hello, std::uint64_t cluster_id,
+                                        raft::MemberId self,
+                                        const raft::ConfigurationAt& configuration,
+                                        const raft::ConfigurationAt& committed) {
+  using Reason = net::Refused::Reason;
+  const auto refuse = [&](Reason reason, std::string message) {
+    return net::Refused{reason, cluster_id, committed.index, std::move(message)};
+  };
+  if (hello.cluster_id != cluster_id) {
+    return refuse(Reason::kWrongCluster, "this node belongs to another cluster");
+  }
+  if (hello.to != self) {
+    return refuse(Reason::kWrongMember, "another member listens at this address");
+  }
+  if (configuration.configuration.find(hello.from) != nullptr ||
+      committed.configuration.find(hello.from) != nullptr) {
+    return std::nullopt;
+  }
+  // An incarnation is the index of the configuration that admitted it, and none comes back: absent
+  // from a committed configuration that is not older, it was removed.
+  if (!committed.configuration.empty() && committed.index.value >= hello.from.incarnation.value) {
+    return refuse(Reason::kRemoved, "the cluster has removed that member");
+  }
+  return std::nullopt;  // admitted by a configuration that has not reached this node yet
+}
+
+void DigestHistory::applied(raft::Index index, std::uint64_t digest) {
+  if (!digests_.empty() && index != digests_.back().first + 1) digests_.clear();
+  digests_.emplace_back(index, digest);
+  if (digests_.size() > kRemembered) digests_.pop_front();
+}
+
+std::optional<bool> DigestHistory::agrees(raft::Index index, std::uint64_t digest) const {
+  if (digests_.empty() || index < digests_.front().first || index > digests_.back().first) {
+    return std::nullopt;
+  }
+  return digests_[index - digests_.front().first].second == digest;
+}
+
+}  // namespace ticketd::server

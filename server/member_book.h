@@ -1,0 +1,77 @@
+// What a node has heard of the other members, besides the log.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "net/message.h"
+#include "net/transport.h"
+#include "raft/node.h"
+
+namespace ticketd::server {
+
+/// Addresses that members announced in their handshakes, and the states they report.
+class MemberBook {
+ public:
+  explicit MemberBook(raft::MemberId self, raft::Addresses own_addresses)
+      : self_(self), own_addresses_(std::move(own_addresses)) {}
+
+  /// The handshake named these; they win over the configuration's, which the leader then mends. A
+  /// member that this node's log does not know yet (it is behind, or joins) is so reached, too.
+  /// False: nothing new.
+  bool announced(raft::MemberId member, const raft::Addresses& addresses);
+  void reported(raft::MemberId member, const net::MemberStatus& status, raft::Time now);
+  /// Was the last refusal by that member, since it last reported to us, for another reason (or none)?
+  bool refusal_is_news(raft::MemberId member, net::Refused::Reason reason);
+  /// Forgets who is not in the configuration and is not newer than it.
+  void keep_only(const raft::ConfigurationAt& configuration);
+
+  raft::Addresses addresses(const raft::Member& member) const;
+  /// Everybody but this node, by their newest addresses: the configuration's members, and who
+  /// announced itself.
+  std::vector<net::Peer> peers(const raft::Configuration& configuration) const;
+  /// A member whose newest addresses are not the configuration's.
+  std::optional<raft::MemberId> moved(const raft::Configuration& configuration) const;
+
+  const net::MemberStatus* status(raft::MemberId member) const;
+  /// Did one of the voters report, not longer ago than `freshness`, that its space is low?
+  std::optional<raft::MemberId> voter_low_on_space(const raft::Configuration& configuration,
+                                                   raft::Time now, raft::Micros freshness) const;
+
+ private:
+  static constexpr std::size_t kMaxAnnounced = 2 * raft::Configuration::kMaxMembers;
+
+  struct Report {
+    net::MemberStatus status;
+    raft::Time heard;
+  };
+  raft::MemberId self_;
+  raft::Addresses own_addresses_;
+  std::map<raft::MemberId, raft::Addresses> addresses_;
+  std::map<raft::MemberId, Report> reports_;
+  std::map<raft::MemberId, net::Refused::Reason> refusals_;
+};
+
+/// Who may connect: the listener's decision on a handshake. `configuration` is the newest in this
+/// node's log, `committed` the newest committed.
+std::optional<net::Refused> judge_hello(const net::Hello& hello, std::uint64_t cluster_id,
+                                        raft::MemberId self,
+                                        const raft::ConfigurationAt& configuration,
+                                        const raft::ConfigurationAt& committed);
+
+/// The digests at the newest applied indexes, to compare with what other members report (equal
+/// index means equal state).
+class DigestHistory {
+ public:
+  void applied(raft::Index index, std::uint64_t digest);
+  /// None: that index is not remembered.
+  std::optional<bool> agrees(raft::Index index, std::uint64_t digest) const;
+
+ private:
+  static constexpr std::size_t kRemembered = 4'096;
+  std::deque<std::pair<raft::Index, std::uint64_t>> digests_;
+};
+
+}  // namespace ticketd::server

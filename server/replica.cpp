@@ -1,0 +1,402 @@
+#include "server/replica.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace ticketd::server {
+
+namespace {
+
+/// Heartbeats between two reports of a member's state to the others.
+constexpr std::uint64_t kReportHeartbeats = 5;
+
+}  // namespace
+
+Replica::Replica(ReplicaOptions options, const store::Opened& opened, Loop& loop,
+                 store::Disk& disk, net::Transport& transport, ReplicaCallbacks callbacks)
+    : options_(std::move(options)),
+      loop_(loop),
+      disk_(disk),
+      transport_(transport),
+      callbacks_(std::move(callbacks)),
+      node_(options_.raft, opened.restored, loop.now()),
+      machine_(disk.state(), opened.applied.summary),
+      applied_configuration_(opened.applied.configuration),
+      members_(options_.raft.self, options_.addresses),
+      next_report_(loop.now()) {}
+
+Replica::~Replica() { *alive_ = false; }
+
+void Replica::start() {
+  disk_.on_compacted([this](raft::Index index) {
+    if (closed_) return;
+    node_.compacted(index);
+  });
+  loop_.on_alarm([this, alive = alive_] {
+    if (*alive && !closed_) on_alarm();
+  });
+  introduce();
+  schedule_turn();
+}
+
+// --- One turn -------------------------------------------------------------------------------------
+
+void Replica::schedule_turn() {
+  if (turn_scheduled_ || closed_) return;
+  turn_scheduled_ = true;
+  loop_.defer([this, alive = alive_] {
+    if (!*alive || closed_) return;
+    turn_scheduled_ = false;
+    turn();
+  });
+}
+
+void Replica::turn() {
+  while (!ended_) {
+    propose_waiting();
+    raft::Ready ready = node_.take_ready();
+    if (ready.empty()) break;
+    carry_out(std::move(ready));
+  }
+  follow_changes();
+  arm();
+}
+
+void Replica::on_alarm() {
+  const raft::Time now = loop_.now();
+  if (node_.next_deadline() <= now) node_.tick(now);
+  expire(now);
+  if (next_report_ <= now) report_to_members();
+  schedule_turn();
+}
+
+void Replica::propose_waiting() {
+  // While a save is under way requests gather, so that the next entry holds all of them.
+  if (saving_ || !node_.ready_to_serve()) return;
+  const raft::Time now = loop_.now();
+  expire(now);
+  while (!queue_.empty()) {
+    TakeGroup group = queue_.next_group(replicated_time());
+    const auto proposed = node_.propose(now, ticket::encode(ticket::Command(group.batch)));
+    if (proposed) {
+      in_flight_.add(*proposed, std::move(group.waiters));
+      continue;
+    }
+    for (TakeWaiter& waiter : group.waiters) {
+      waiter.done(ticket::NotDone{ticket::NotDone::Why::kBusy, to_string(proposed.refusal())});
+    }
+  }
+}
+
+void Replica::carry_out(raft::Ready ready) {
+  // The disk and the peers work at the same time: what may not go before the disk is done is not
+  // among the messages yet.
+  if (ready.save) save(std::move(*ready.save));
+  for (raft::Envelope& envelope : ready.messages) transport_.send(std::move(envelope));
+  apply(ready.committed);
+  answer_reads(ready.reads);
+  fetch(ready);
+  if (ready.stage) {
+    const raft::SnapshotMark mark = ready.stage->mark;
+    const std::uint64_t file_id = ready.stage->file_id;
+    disk_.stage(std::move(*ready.stage), [this, alive = alive_, mark, file_id](std::uint64_t held) {
+      if (!*alive || closed_) return;
+      node_.staged(loop_.now(), mark, file_id, held);
+      schedule_turn();
+    });
+  }
+  if (ready.install) install(*ready.install);
+}
+
+void Replica::save(raft::Save save) {
+  ENSURE(!saving_);
+  saving_ = true;
+  const raft::SaveId id = save.id;
+  disk_.save(std::move(save), [this, alive = alive_, id] {
+    if (!*alive || closed_) return;
+    saving_ = false;
+    node_.saved(loop_.now(), id);
+    schedule_turn();
+  });
+}
+
+void Replica::apply(const raft::Entries& committed) {
+  if (committed.empty()) return;
+  for (const raft::Entry& entry : committed) {
+    if (!apply(entry)) return;
+  }
+  disk_.applied({machine_.summary(), applied_configuration_});
+  serve_reads();
+}
+
+bool Replica::apply(const raft::Entry& entry) {
+  const bool is_command = entry.type == raft::EntryType::kCommand;
+  const auto answers = machine_.apply(entry.index, entry.term,
+                                      is_command ? entry.payload.view() : std::string_view());
+  if (!answers) {
+    end(End::kDamaged, "entry " + std::to_string(entry.index.value) +
+                           " cannot be applied: " + answers.error().message +
+                           "; run the ticketd version that the leader runs");
+    return false;
+  }
+  if (entry.type == raft::EntryType::kConfiguration) {
+    auto configuration = raft::Configuration::decode(entry.payload.view());
+    ENSURE(configuration.ok());  // validated where it entered: by the codec, the disk, or us
+    applied_configuration_ = {entry.index, std::move(*configuration)};
+  }
+  digests_.applied(entry.index, machine_.summary().digest);
+  in_flight_.applied(entry.index, entry.term, *answers);
+  return true;
+}
+
+void Replica::answer_reads(const std::vector<raft::ReadAnswer>& answers) {
+  for (const raft::ReadAnswer& answer : answers) {
+    auto read = reads_.extract(answer.id);
+    ENSURE(!read.empty());
+    if (answer.index) {
+      confirmed_reads_.emplace_back(*answer.index, std::move(read.mapped()));
+    } else {
+      read.mapped()(false);
+    }
+  }
+  if (!answers.empty()) serve_reads();
+}
+
+void Replica::serve_reads() {
+  while (!confirmed_reads_.empty() &&
+         confirmed_reads_.front().first <= machine_.summary().applied_index) {
+    const ReadDone done = std::move(confirmed_reads_.front().second);
+    confirmed_reads_.pop_front();
+    done(true);
+  }
+}
+
+void Replica::fetch(const raft::Ready& ready) {
+  for (const raft::FetchEntries& request : ready.fetch_entries) {
+    disk_.fetch(request, [this, alive = alive_, request](raft::Entries entries) {
+      if (!*alive || closed_) return;
+      node_.fetched(loop_.now(), request, std::move(entries));
+      schedule_turn();
+    });
+  }
+  for (const raft::FetchChunk& request : ready.fetch_chunks) {
+    disk_.fetch(request, [this, alive = alive_, request](std::optional<raft::SnapshotChunk> chunk) {
+      if (!*alive || closed_) return;
+      node_.fetched(loop_.now(), request, std::move(chunk));
+      schedule_turn();
+    });
+  }
+}
+
+void Replica::install(raft::SnapshotMark mark) {
+  disk_.install(mark, [this, alive = alive_, mark](std::optional<store::AppliedState> state) {
+    if (!*alive || closed_) return;
+    if (state) {
+      spdlog::info("a snapshot up to index {} is installed", mark.index.value);
+      machine_.reset(state->summary);
+      applied_configuration_ = state->configuration;
+      in_flight_.skipped_to(mark.index);
+      node_.installed(loop_.now(), mark, state->configuration);
+    } else {
+      spdlog::warn("the snapshot up to index {} was bad; asking for it again", mark.index.value);
+      node_.install_failed(loop_.now(), mark);
+    }
+    schedule_turn();
+  });
+}
+
+// --- What changed by the turn ---------------------------------------------------------------------
+
+void Replica::follow_changes() {
+  if (ended_) return;
+  const raft::ConfigurationAt& configuration = node_.configuration();
+  if (configuration.index != peers_index_) {
+    peers_index_ = configuration.index;
+    members_.keep_only(configuration);
+    transport_.set_peers(members_.peers(configuration.configuration));
+  }
+  if (node_.role() != role_ || node_.current_term() != role_term_ || node_.leader() != leader_) {
+    role_ = node_.role();
+    role_term_ = node_.current_term();
+    leader_ = node_.leader();
+    spdlog::info("{} in term {}, leader {}", to_string(role_), role_term_.value,
+                 leader_ ? std::to_string(leader_->node.value) : "unknown");
+  }
+  if (role_ != raft::Role::kLeader) refuse_waiting("leadership was lost, nothing was taken");
+  answer_leader_waits();
+  std::erase_if(waits_, [](Wait& wait) { return wait.attempt(); });
+
+  const raft::ConfigurationAt& committed = node_.committed_configuration();
+  const raft::MemberId self = options_.raft.self;
+  if (!voting_ && committed.configuration.is_voter(self)) {
+    voting_ = true;
+    if (callbacks_.voting) callbacks_.voting();
+  }
+  if (!committed.configuration.empty() && committed.configuration.find(self) == nullptr &&
+      committed.index.value > self.incarnation.value && node_.role() != raft::Role::kLeader) {
+    end(End::kRemoved, "this node was removed from the cluster");
+  }
+}
+
+void Replica::expire(raft::Time now) {
+  for (TakeWaiter& waiter : queue_.expire(now)) {
+    waiter.done(ticket::NotDone{ticket::NotDone::Why::kNoLeader,
+                                "the time ran out before the request was appended"});
+  }
+  in_flight_.expire(now);
+  while (!leader_waits_.empty() && leader_waits_.front().deadline <= now) {
+    const auto done = std::move(leader_waits_.front().done);
+    leader_waits_.pop_front();
+    done(ticket::NoLeader{});
+  }
+  for (std::size_t i = 0; i < waits_.size();) {
+    if (waits_[i].deadline > now) {
+      ++i;
+      continue;
+    }
+    const auto expired = std::move(waits_[i].expired);
+    waits_.erase(waits_.begin() + static_cast<std::ptrdiff_t>(i));
+    expired();
+  }
+}
+
+void Replica::arm() {
+  if (closed_) return;
+  raft::Time when = std::min(node_.next_deadline(), next_report_);
+  if (!queue_.empty()) when = std::min(when, queue_.first_deadline());
+  if (const auto expiry = in_flight_.next_expiry()) when = std::min(when, *expiry);
+  if (!leader_waits_.empty()) when = std::min(when, leader_waits_.front().deadline);
+  for (const Wait& wait : waits_) when = std::min(when, wait.deadline);
+  loop_.set_alarm(when);
+}
+
+void Replica::introduce() {
+  net::Hello hello;
+  hello.cluster_id = options_.cluster_id;
+  hello.from = options_.raft.self;
+  hello.addresses = options_.addresses;
+  hello.command_version = ticket::kCommandVersion;
+  hello.configuration_index = node_.committed_configuration().index;
+  transport_.set_self(hello);
+}
+
+void Replica::report_to_members() {
+  const raft::Time now = loop_.now();
+  next_report_ = now + kReportHeartbeats * options_.raft.heartbeat_interval;
+  introduce();
+  const store::SpaceReport space = disk_.space();
+  const net::MemberStatus status{machine_.summary().applied_index, machine_.summary().digest,
+                                 machine_.summary().sequences,     space.free_bytes,
+                                 space.low || space.full,          ticket::kCommandVersion};
+  for (const raft::Member& member : node_.configuration().configuration.members()) {
+    if (member.id != options_.raft.self) transport_.send(member.id, status);
+  }
+  mend_addresses();
+}
+
+void Replica::end(End why, const std::string& message) {
+  if (ended_) return;
+  ended_ = true;
+  if (callbacks_.ended) callbacks_.ended(why, message);
+}
+
+// --- Ending ---------------------------------------------------------------------------------------
+
+void Replica::shut_down(std::function<void()> done) {
+  stopping_ = true;
+  if (ended_) return loop_.defer(std::move(done));
+  if (node_.role() == raft::Role::kLeader &&
+      node_.transfer_leadership(loop_.now(), std::nullopt)) {
+    spdlog::info("handing leadership over");
+  }
+  const auto at_rest = [this, done] {
+    const bool alone = node_.configuration().configuration.voter_count() == 1;
+    const bool leads = node_.role() == raft::Role::kLeader && !alone;
+    if (leads || in_flight_.waiting() > 0) return false;
+    loop_.defer(done);  // it may close this replica, which must not happen inside its turn
+    return true;
+  };
+  const auto in_vain = [this, done] { loop_.defer(done); };
+  wait_for(at_rest, 2 * options_.raft.election_timeout_max, in_vain);
+}
+
+void Replica::close() {
+  if (closed_) return;
+  stopping_ = true;
+  refuse_waiting("this node stops");
+  in_flight_.abandon();
+  for (auto& [id, done] : std::exchange(reads_, {})) done(false);
+  for (auto& [index, done] : std::exchange(confirmed_reads_, {})) done(false);
+  for (LeaderWait& wait : std::exchange(leader_waits_, {})) wait.done(ticket::NoLeader{});
+  for (Wait& wait : std::exchange(waits_, {})) wait.expired();
+  closed_ = true;
+}
+
+// --- Messages -------------------------------------------------------------------------------------
+
+void Replica::on_message(raft::Envelope envelope) {
+  if (closed_ || ended_) return;
+  node_.step(loop_.now(), envelope);
+  schedule_turn();
+}
+
+void Replica::on_unreachable(raft::MemberId peer) {
+  if (closed_ || ended_) return;
+  node_.unreachable(loop_.now(), peer);
+  schedule_turn();
+}
+
+void Replica::on_status(raft::MemberId from, const net::MemberStatus& status) {
+  if (closed_ || ended_) return;
+  members_.reported(from, status, loop_.now());
+  const auto agrees = digests_.agrees(status.applied_index, status.digest);
+  if (!agrees || *agrees) return;
+  spdlog::critical("the state of member {} at index {} differs from this node's", from.node.value,
+                   status.applied_index.value);
+  if (node_.leader() == from && node_.role() != raft::Role::kLeader) {
+    end(End::kDamaged,
+        "this node's state differs from the leader's at one log index, so one of them is damaged; "
+        "stop this node, run `ticketd drop` on it and bring it back by `ticketd join --replace`");
+  }
+}
+
+std::optional<net::Refused> Replica::judge(const net::Hello& hello) {
+  const raft::MemberId self = options_.raft.self;
+  const raft::ConfigurationAt& configuration = node_.configuration();
+  auto refused = judge_hello(hello, options_.cluster_id, self, configuration,
+                             node_.committed_configuration());
+  const bool alone = configuration.configuration.members().size() == 1;
+  if (refused && refused->reason == net::Refused::Reason::kWrongCluster && alone &&
+      hello.to.node == self.node) {
+    end(End::kForeignCluster,
+        "cluster " + std::to_string(hello.cluster_id) + " counts node " +
+            std::to_string(self.node.value) +
+            " at this address among its members, but this data directory began a cluster of its "
+            "own: was its volume lost? Stop here, or tickets are handed out twice; `ticketd drop` "
+            "this directory, then `ticketd join " +
+            hello.addresses.peer + " --replace --id " + std::to_string(self.node.value) + "`");
+  }
+  if (!refused && members_.announced(hello.from, hello.addresses)) {
+    transport_.set_peers(members_.peers(configuration.configuration));
+  }
+  return refused;
+}
+
+void Replica::on_refused(raft::MemberId peer, const net::Refused& refused) {
+  if (closed_ || ended_) return;
+  const bool newer = refused.configuration_index.value > options_.raft.self.incarnation.value;
+  if (refused.reason == net::Refused::Reason::kRemoved && newer &&
+      refused.cluster_id == options_.cluster_id) {
+    end(End::kRemoved, "this node was removed from the cluster");
+    return;
+  }
+  if (members_.refusal_is_news(peer, refused.reason)) {
+    spdlog::warn("member {} refuses this node: {}", peer.node.value, refused.message);
+  }
+}
+
+}  // namespace ticketd::server

@@ -1,0 +1,194 @@
+// One member of the cluster: the raft core, its disk, its transport and the ticket machine, driven
+// by events.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/transport.h"
+#include "raft/node.h"
+#include "server/in_flight.h"
+#include "server/loop.h"
+#include "server/member_book.h"
+#include "server/take_queue.h"
+#include "store/disk.h"
+#include "ticket/machine.h"
+#include "ticket/service.h"
+
+namespace ticketd::server {
+
+struct ReplicaOptions {
+  /// `self` included; the disk's identity says who it is.
+  raft::Options raft;
+  std::uint64_t cluster_id = 0;
+  /// As told to peers and clients.
+  raft::Addresses addresses;
+  raft::Micros request_timeout = 5'000'000;
+  std::string version;
+};
+
+/// Why a replica cannot go on by itself.
+enum class End {
+  /// The cluster removed this member.
+  kRemoved,
+  /// Another cluster counts this node among its members.
+  kForeignCluster,
+  /// The state differs from the leader's, or a command is not understood.
+  kDamaged,
+};
+
+struct ReplicaCallbacks {
+  /// Once: this node is a voter of the committed configuration.
+  std::function<void()> voting;
+  /// At most once. Nothing is served afterwards.
+  std::function<void(End, const std::string&)> ended;
+};
+
+/// Everything on the loop's thread. The seams must outlive it; after close() it makes no more calls
+/// on them, and completions that come later are ignored.
+class Replica : public ticket::Service, public net::TransportEvents {
+ public:
+  Replica(ReplicaOptions options, const store::Opened& opened, Loop& loop, store::Disk& disk,
+          net::Transport& transport, ReplicaCallbacks callbacks);
+  ~Replica() override;
+
+  void start();
+
+  /// Hands leadership over when it leads and can, lets what is appended be answered, then calls
+  /// `done`; within about two election time-outs.
+  void shut_down(std::function<void()> done);
+  /// Answers everything that still waits: not done, or unknown.
+  void close();
+
+  // --- ticket::Service --------------------------------------------------------------------------
+  void find_leader(std::function<void(ticket::LeaderView)> done) override;
+  void take(ticket::TakeRequest request, TakeDone done) override;
+  void forward(ticket::TakeRequest request, TakeDone done) override;
+
+  // --- net::TransportEvents ---------------------------------------------------------------------
+  void on_message(raft::Envelope envelope) override;
+  void on_status(raft::MemberId from, const net::MemberStatus& status) override;
+  void on_unreachable(raft::MemberId peer) override;
+  void on_request(net::Call call, net::Responder respond) override;
+  std::optional<net::Refused> judge(const net::Hello& hello) override;
+  void on_refused(raft::MemberId peer, const net::Refused& refused) override;
+
+  // --- Views ------------------------------------------------------------------------------------
+  const raft::Node& node() const { return node_; }
+  const ticket::Summary& summary() const { return machine_.summary(); }
+  /// The removal of this node was asked for here: its end is no surprise.
+  bool leaving() const { return leaving_; }
+  /// What a joiner waits for, in words.
+  std::string progress() const;
+
+ private:
+  /// Something that is waited for: tried after every turn until it says that it is done.
+  struct Wait {
+    std::function<bool()> attempt;
+    raft::Time deadline;
+    std::function<void()> expired;
+  };
+  struct LeaderWait {
+    std::function<void(ticket::LeaderView)> done;
+    raft::Time deadline;
+  };
+  using ReadDone = std::function<void(bool confirmed)>;
+
+  // replica.cpp: one turn
+  void schedule_turn();
+  void turn();
+  void on_alarm();
+  void propose_waiting();
+  void carry_out(raft::Ready ready);
+  void save(raft::Save save);
+  void apply(const raft::Entries& committed);
+  bool apply(const raft::Entry& entry);
+  void answer_reads(const std::vector<raft::ReadAnswer>& answers);
+  void serve_reads();
+  void fetch(const raft::Ready& ready);
+  void install(raft::SnapshotMark mark);
+  void follow_changes();
+  void expire(raft::Time now);
+  void arm();
+  void end(End why, const std::string& message);
+  void introduce();
+  void report_to_members();
+
+  // replica_service.cpp: the front ends' requests
+  raft::Micros leader_patience() const;
+  raft::Micros take_patience() const;
+  void enqueue(ticket::TakeRequest request, raft::Micros patience, TakeDone done);
+  std::optional<ticket::LeaderView> leader_view();
+  std::optional<raft::Member> known_leader();
+  bool low_on_space();
+  std::uint64_t replicated_time();
+  void refuse_waiting(const std::string& message);
+  void answer_leader_waits();
+
+  // replica_calls.cpp: requests on the peer port
+  void answer(const net::TakeCall& call, net::Responder respond);
+  void answer(const net::StatusCall& call, net::Responder respond);
+  void answer(const net::MembersCall& call, net::Responder respond);
+  void answer(const net::JoinCall& call, net::Responder respond);
+  void answer(const net::RemoveCall& call, net::Responder respond);
+  void answer(const net::TransferCall& call, net::Responder respond);
+  void answer(const net::LeaveCall& call, net::Responder respond);
+  std::optional<net::ErrorReply> not_leading();
+  net::ErrorReply refused(raft::Refusal refusal, raft::NodeId node);
+  void hand_over(std::optional<raft::MemberId> target, net::Responder respond, bool then_ask_again);
+  void wait_for(std::function<bool()> attempt, raft::Micros patience,
+                std::function<void()> expired);
+  net::MemberView view_of(const raft::Member& member,
+                          const std::vector<raft::FollowerStatus>& followers);
+  void mend_addresses();
+
+  ReplicaOptions options_;
+  Loop& loop_;
+  store::Disk& disk_;
+  net::Transport& transport_;
+  ReplicaCallbacks callbacks_;
+
+  raft::Node node_;
+  ticket::Machine machine_;
+  raft::ConfigurationAt applied_configuration_;
+  DigestHistory digests_;
+  MemberBook members_;
+
+  TakeQueue queue_;
+  InFlight in_flight_;
+  std::map<raft::ReadId, ReadDone> reads_;
+  /// Confirmed reads that wait until their index is applied.
+  std::deque<std::pair<raft::Index, ReadDone>> confirmed_reads_;
+  std::deque<LeaderWait> leader_waits_;
+  std::vector<Wait> waits_;
+
+  /// The clock of replicated time: at `office_began_` it stood at `office_stamp_us_`.
+  raft::Term office_term_;
+  raft::Time office_began_;
+  std::uint64_t office_stamp_us_ = 0;
+
+  // What follow_changes() saw last.
+  raft::Index peers_index_;
+  raft::Role role_ = raft::Role::kFollower;
+  raft::Term role_term_;
+  std::optional<raft::MemberId> leader_;
+
+  raft::Time next_report_;
+  bool saving_ = false;
+  bool turn_scheduled_ = false;
+  bool voting_ = false;
+  bool leaving_ = false;
+  bool stopping_ = false;
+  bool ended_ = false;
+  bool closed_ = false;
+  /// Completions that come after the end hold this and find it false.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace ticketd::server

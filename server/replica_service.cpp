@@ -1,0 +1,149 @@
+// What front ends ask of a replica.
+#include <algorithm>
+
+#include "base/check.h"
+#include "server/replica.h"
+
+namespace ticketd::server {
+
+using ticket::NotDone;
+
+namespace {
+
+ticket::TakeAnswer to_answer(const net::Reply& reply) {
+  if (const auto* take = std::get_if<net::TakeReply>(&reply)) {
+    return ticket::Range{take->first, take->count};
+  }
+  const auto* error = std::get_if<net::ErrorReply>(&reply);
+  if (error == nullptr) return ticket::Unknown{"the leader gave an answer of another kind"};
+  switch (error->code) {
+    case net::ErrorReply::Code::kNotLeader:
+    case net::ErrorReply::Code::kNoLeader:
+      return NotDone{NotDone::Why::kNoLeader, error->message};
+    case net::ErrorReply::Code::kRefused:
+    case net::ErrorReply::Code::kBusy:
+      return NotDone{NotDone::Why::kBusy, error->message};
+    case net::ErrorReply::Code::kNoSpace:
+      return NotDone{NotDone::Why::kNoSpace, error->message};
+    case net::ErrorReply::Code::kOverflow:
+      return NotDone{NotDone::Why::kOverflow, error->message};
+    case net::ErrorReply::Code::kUnknown:
+      break;
+  }
+  return ticket::Unknown{error->message};
+}
+
+}  // namespace
+
+raft::Micros Replica::leader_patience() const {
+  return std::min(options_.raft.election_timeout_max, options_.request_timeout / 2);
+}
+
+/// A front end finds the leader first, then takes: both together keep the request's time.
+raft::Micros Replica::take_patience() const {
+  return options_.request_timeout - leader_patience();
+}
+
+std::optional<raft::Member> Replica::known_leader() {
+  const auto leader = node_.leader();
+  const bool fresh = loop_.now() < node_.leader_heard_at() + options_.raft.election_timeout_max;
+  if (!leader || *leader == options_.raft.self || !fresh) return std::nullopt;
+  const raft::Member* member = node_.configuration().configuration.find(*leader);
+  if (member == nullptr) return std::nullopt;
+  raft::Member known = *member;
+  known.addresses = members_.addresses(*member);
+  return known;
+}
+
+std::optional<ticket::LeaderView> Replica::leader_view() {
+  if (node_.role() == raft::Role::kLeader) {
+    // On its way out: who asks is better sent to the successor, known in a moment.
+    if (stopping_) return std::nullopt;
+    return ticket::LeaderHere{};
+  }
+  if (const auto leader = known_leader()) {
+    return ticket::LeaderThere{leader->addresses.http, leader->addresses.redis};
+  }
+  return std::nullopt;
+}
+
+void Replica::find_leader(std::function<void(ticket::LeaderView)> done) {
+  if (closed_ || ended_) return done(ticket::NoLeader{});
+  if (const auto view = leader_view()) return done(*view);
+  leader_waits_.push_back({std::move(done), loop_.now() + leader_patience()});
+  arm();
+}
+
+void Replica::answer_leader_waits() {
+  if (leader_waits_.empty()) return;
+  const auto view = leader_view();
+  if (!view) return;
+  for (LeaderWait& wait : std::exchange(leader_waits_, {})) wait.done(*view);
+}
+
+void Replica::take(ticket::TakeRequest request, TakeDone done) {
+  enqueue(std::move(request), take_patience(), std::move(done));
+}
+
+void Replica::enqueue(ticket::TakeRequest request, raft::Micros patience, TakeDone done) {
+  if (closed_ || ended_ || stopping_) {
+    return done(NotDone{NotDone::Why::kNoLeader, "this node stops"});
+  }
+  if (node_.role() != raft::Role::kLeader) {
+    return done(NotDone{NotDone::Why::kNoLeader, "this node does not lead"});
+  }
+  if (queue_.full()) {
+    return done(NotDone{NotDone::Why::kBusy, "too many requests are waiting; ask again"});
+  }
+  if (low_on_space()) {
+    return done(NotDone{NotDone::Why::kNoSpace,
+                        "space is below the reserve on this node or on another voter; free disk "
+                        "space, or restart the nodes with a larger --db_size"});
+  }
+  queue_.add(std::move(request), {std::move(done), loop_.now() + patience});
+  schedule_turn();
+}
+
+void Replica::forward(ticket::TakeRequest request, TakeDone done) {
+  if (closed_ || ended_) return done(NotDone{NotDone::Why::kNoLeader, "this node stops"});
+  const auto leader = known_leader();
+  if (!leader) return done(NotDone{NotDone::Why::kNoLeader, "no leader is known"});
+  const net::TakeCall call{std::move(request.sequence), request.count, take_patience()};
+  transport_.call(leader->id, call, take_patience(),
+                  [done = std::move(done)](const net::CallResult& result) {
+                    if (const auto* reply = std::get_if<net::Reply>(&result)) {
+                      return done(to_answer(*reply));
+                    }
+                    if (std::get<net::CallFailure>(result) == net::CallFailure::kNotSent) {
+                      return done(NotDone{NotDone::Why::kNoLeader, "the leader is not connected"});
+                    }
+                    done(ticket::Unknown{"the leader gave no answer in time"});
+                  });
+}
+
+bool Replica::low_on_space() {
+  const store::SpaceReport space = disk_.space();
+  if (space.low || space.full) return true;
+  constexpr raft::Micros kFresh = 10'000'000;
+  return members_
+      .voter_low_on_space(node_.configuration().configuration, loop_.now(), kFresh)
+      .has_value();
+}
+
+std::uint64_t Replica::replicated_time() {
+  const raft::Time now = loop_.now();
+  if (office_term_ != node_.current_term()) {
+    office_term_ = node_.current_term();
+    office_began_ = now;
+    office_stamp_us_ = machine_.summary().stamp_us;
+  }
+  return office_stamp_us_ + (now - office_began_);
+}
+
+void Replica::refuse_waiting(const std::string& message) {
+  for (TakeWaiter& waiter : queue_.take_all()) {
+    waiter.done(NotDone{NotDone::Why::kNoLeader, message});
+  }
+}
+
+}  // namespace ticketd::server

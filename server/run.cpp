@@ -1,0 +1,261 @@
+#include "server/run.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <random>
+#include <utility>
+
+#include "base/address.h"
+#include "base/version.h"
+#include "http/server.h"
+#include "net/tcp_transport.h"
+#include "server/admission.h"
+#include "server/asio_loop.h"
+#include "server/replica.h"
+#include "store/lmdb_disk.h"
+
+namespace ticketd::server {
+
+namespace {
+
+/// HTTP connections, peers, files, and some to spare.
+constexpr rlim_t kDescriptors = 12'000;
+constexpr auto kProgressInterval = std::chrono::seconds(1);
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kDescriptors) return;
+  rlimit raised = limit;
+  raised.rlim_cur = kDescriptors;
+  if (raised.rlim_max < kDescriptors) raised.rlim_max = kDescriptors;  // root may
+  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return;
+  raised = {limit.rlim_max, limit.rlim_max};
+  if (setrlimit(RLIMIT_NOFILE, &raised) == 0 && limit.rlim_max >= kDescriptors) return;
+  spdlog::warn("only {} open files are allowed (ulimit -n); {} connections may need {}",
+               limit.rlim_max, http::kConnectionsMax, kDescriptors);
+}
+
+int exit_code(End why) { return why == End::kRemoved ? kExitRemoved : kExitError; }
+
+/// A node from its listeners to its exit code. One thread: that of run().
+class NodeProcess {
+ public:
+  NodeProcess(const NodeOptions& options, const Begin& begin, std::function<void()> serving)
+      : options_(options), begin_(begin), serving_(std::move(serving)) {}
+
+  Status open();
+  int run();
+
+ private:
+  Status listen();
+  Status open_disk();
+  void forget_refused_join();
+  void make_replica();
+  void watch_signals();
+  void show_progress();
+  void note_voting();
+  void end(End why, const std::string& message);
+  void stop(int code);
+  void finish();
+
+  const NodeOptions& options_;
+  const Begin& begin_;
+  std::function<void()> serving_;
+
+  asio::io_context context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
+  AsioLoop loop_{context_};
+  asio::signal_set signals_{context_};
+  asio::steady_timer progress_timer_{context_};
+
+  std::optional<store::DirectoryLock> lock_;
+  std::unique_ptr<net::TcpTransport> transport_;
+  std::unique_ptr<http::Server> http_;
+  std::unique_ptr<store::LmdbDisk> disk_;
+  std::unique_ptr<Replica> replica_;
+  raft::Addresses addresses_;
+  bool joining_ = false;
+  bool stopping_ = false;
+  int exit_code_ = kExitOk;
+};
+
+Status NodeProcess::open() {
+  raise_descriptor_limit();
+  auto lock = take_directory(options_.path, begin_);
+  if (!lock) return lock.error();
+  lock_ = std::move(*lock);
+  if (auto listening = listen(); !listening) return listening;
+  if (auto announced = lock_->announce(addresses_.peer); !announced) return announced;
+  return open_disk();
+}
+
+Status NodeProcess::listen() {
+  const std::string& told = options_.advertise.empty() ? options_.host : options_.advertise;
+  if (told == "0.0.0.0" || told == "::") {
+    return Error{"peers cannot reach " + told + ": say with --advertise HOST what they should use"};
+  }
+  net::TcpOptions peer_options;
+  peer_options.host = options_.host;
+  peer_options.port = options_.raft_port;
+  peer_options.election_timeout = options_.election_timeout;
+  peer_options.seed = std::random_device{}();
+  auto transport = net::TcpTransport::open(context_, peer_options);
+  if (!transport) return transport.error();
+  transport_ = std::move(*transport);
+
+  http::Options http_options;
+  http_options.host = options_.host;
+  http_options.port = options_.http_port;
+  http_options.redirect = options_.redirect;
+  auto server = http::Server::open(context_, http_options);
+  if (!server) return server.error();
+  http_ = std::move(*server);
+  addresses_.peer = to_string(Address{told, transport_->port()});
+  addresses_.http = to_string(Address{told, http_->port()});
+  return {};
+}
+
+Status NodeProcess::open_disk() {
+  store::DiskOptions disk_options;
+  disk_options.path = options_.path;
+  disk_options.map_bytes = options_.map_bytes;
+  const auto post = [this](std::function<void()> job) { asio::post(context_, std::move(job)); };
+  auto disk = store::LmdbDisk::open(std::move(*lock_), disk_options, post);
+  lock_.reset();
+  if (!disk) return disk.error();
+  disk_ = std::move(*disk);
+  if (auto settled = settle_identity(*disk_, options_.path, begin_, addresses_); !settled) {
+    return settled;
+  }
+  joining_ = begin_.how == Begin::How::kJoin || needs_admission(disk_->opened());
+  if (!needs_admission(disk_->opened())) return {};
+  auto admitted = ask_for_admission(*disk_, addresses_, begin_.replace);
+  if (!admitted && disk_->opened().identity->incarnation.value == 0) forget_refused_join();
+  return admitted;
+}
+
+/// A refused joiner is nobody: what it wrote would only be in the way of the next try.
+void NodeProcess::forget_refused_join() {
+  disk_->close();
+  disk_.reset();
+  auto lock = store::DirectoryLock::acquire(options_.path, false);
+  if (!lock || !*lock) return;
+  if (auto destroyed = store::destroy(std::move(**lock)); !destroyed) {
+    spdlog::warn("{}", destroyed.error().message);
+  }
+}
+
+void NodeProcess::make_replica() {
+  const store::Opened& opened = disk_->opened();
+  ReplicaOptions replica_options;
+  replica_options.raft.self = {opened.identity->node, opened.identity->incarnation};
+  replica_options.raft.seed = std::random_device{}();
+  replica_options.raft.election_timeout_min = options_.election_timeout / 2;
+  replica_options.raft.election_timeout_max = options_.election_timeout;
+  replica_options.raft.heartbeat_interval = options_.heartbeat;
+  replica_options.cluster_id = opened.identity->cluster_id;
+  replica_options.addresses = addresses_;
+  replica_options.request_timeout = options_.request_timeout;
+  replica_options.version = version();
+  ReplicaCallbacks callbacks;
+  callbacks.voting = [this] { note_voting(); };
+  callbacks.ended = [this](End why, const std::string& message) { end(why, message); };
+  replica_ = std::make_unique<Replica>(std::move(replica_options), opened, loop_, *disk_,
+                                       *transport_, std::move(callbacks));
+}
+
+int NodeProcess::run() {
+  make_replica();
+  watch_signals();
+  transport_->start(*replica_);
+  replica_->start();
+  http_->start(*replica_);
+  spdlog::info("serving: http {} peer {}", addresses_.http, addresses_.peer);
+  if (joining_) {
+    show_progress();
+  } else if (serving_) {
+    serving_();
+  }
+  context_.run();
+  disk_->close();
+  return exit_code_;
+}
+
+void NodeProcess::note_voting() {
+  progress_timer_.cancel();
+  if (!std::exchange(joining_, false)) return;
+  spdlog::info("this node is a voter of the cluster");
+  if (serving_) serving_();
+}
+
+void NodeProcess::show_progress() {
+  if (!joining_ || stopping_) return;
+  spdlog::info("{}", replica_->progress());
+  progress_timer_.expires_after(kProgressInterval);
+  progress_timer_.async_wait([this](asio::error_code error) {
+    if (!error) show_progress();
+  });
+}
+
+void NodeProcess::watch_signals() {
+  signals_.add(SIGINT);
+  signals_.add(SIGTERM);
+  signals_.async_wait([this](asio::error_code error, int number) {
+    if (error) return;
+    spdlog::info("signal {}: stopping", number);
+    stop(kExitOk);
+  });
+}
+
+void NodeProcess::end(End why, const std::string& message) {
+  const bool expected = why == End::kRemoved && replica_->leaving();
+  if (expected) {
+    spdlog::info("{}", message);
+  } else {
+    spdlog::critical("{}", message);
+  }
+  // Not from inside the replica's turn.
+  asio::post(context_, [this, code = expected ? kExitOk : exit_code(why)] { stop(code); });
+}
+
+void NodeProcess::stop(int code) {
+  if (std::exchange(stopping_, true)) return;
+  exit_code_ = code;
+  signals_.cancel();
+  std::signal(SIGINT, SIG_DFL);  // a second one ends the process at once
+  std::signal(SIGTERM, SIG_DFL);
+  progress_timer_.cancel();
+  replica_->shut_down([this] {
+    replica_->close();
+    http_->close([this] { finish(); });
+  });
+}
+
+void NodeProcess::finish() {
+  transport_->close();
+  work_.reset();
+  context_.stop();
+}
+
+}  // namespace
+
+int run_node(const NodeOptions& options, const Begin& begin, std::function<void()> serving) {
+  NodeProcess process(options, begin, std::move(serving));
+  if (auto opened = process.open(); !opened) {
+    spdlog::error("{}", opened.error().message);
+    return kExitError;
+  }
+  return process.run();
+}
+
+}  // namespace ticketd::server

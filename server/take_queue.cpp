@@ -1,0 +1,64 @@
+#include "server/take_queue.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "base/check.h"
+
+namespace ticketd::server {
+
+void TakeQueue::add(ticket::TakeRequest request, TakeWaiter waiter) {
+  ENSURE(!full());
+  waiting_.push_back({std::move(request), std::move(waiter)});
+}
+
+TakeGroup TakeQueue::next_group(std::uint64_t stamp_us) {
+  ENSURE(!empty());
+  const std::size_t size = std::min(waiting_.size(), kMaxGroup);
+  TakeGroup group;
+  group.batch.stamp_us = stamp_us;
+  std::unordered_map<std::string, std::size_t> step_of;
+  std::vector<TakeWaiters> waiters_of_step;
+  for (std::size_t i = 0; i < size; ++i) {
+    Waiting& waiting = waiting_[i];
+    const auto [place, fresh] =
+        step_of.try_emplace(waiting.request.sequence, group.batch.steps.size());
+    if (fresh) {
+      group.batch.steps.push_back({waiting.request.sequence, {}});
+      waiters_of_step.emplace_back();
+    }
+    group.batch.steps[place->second].counts.push_back(waiting.request.count);
+    waiters_of_step[place->second].push_back(std::move(waiting.waiter));
+  }
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(size));
+  group.waiters.reserve(size);
+  for (TakeWaiters& waiters : waiters_of_step) {
+    std::move(waiters.begin(), waiters.end(), std::back_inserter(group.waiters));
+  }
+  return group;
+}
+
+TakeWaiters TakeQueue::expire(raft::Time now) {
+  TakeWaiters expired;
+  while (!waiting_.empty() && waiting_.front().waiter.deadline <= now) {
+    expired.push_back(std::move(waiting_.front().waiter));
+    waiting_.pop_front();
+  }
+  return expired;
+}
+
+TakeWaiters TakeQueue::take_all() {
+  TakeWaiters all;
+  for (Waiting& waiting : waiting_) all.push_back(std::move(waiting.waiter));
+  waiting_.clear();
+  return all;
+}
+
+ticket::TakeAnswer to_answer(const ticket::Taken& taken) {
+  if (!taken.overflow) return ticket::Range{taken.first, taken.count};
+  return ticket::NotDone{ticket::NotDone::Why::kOverflow,
+                         "the sequence would pass 18446744073709551615, nothing was taken"};
+}
+
+}  // namespace ticketd::server
