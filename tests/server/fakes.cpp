@@ -1,0 +1,391 @@
+#include "tests/server/fakes.h"
+
+#include <doctest/doctest.h>
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "base/bytes.h"
+
+namespace ticketd::server::testing {
+
+// --- World ----------------------------------------------------------------------------------------
+
+void World::after(raft::Micros delay, std::function<void()> event) {
+  events_.emplace(std::pair(now_ + delay, ++sequence_), std::move(event));
+}
+
+void World::step() {
+  auto event = events_.extract(events_.begin());
+  now_ = event.key().first;
+  event.mapped()();
+}
+
+bool World::run_until(const std::function<bool()>& condition, raft::Micros patience) {
+  const raft::Time end = now_ + patience;
+  while (!condition()) {
+    if (events_.empty() || events_.begin()->first.first > end) return false;
+    step();
+  }
+  return true;
+}
+
+void World::run_for(raft::Micros time) {
+  const raft::Time end = now_ + time;
+  while (!events_.empty() && events_.begin()->first.first <= end) step();
+  now_ = end;
+}
+
+// --- FakeLoop -------------------------------------------------------------------------------------
+
+void FakeLoop::defer(std::function<void()> turn) {
+  world_.after(0, [alive = alive_, turn = std::move(turn)] {
+    if (*alive) turn();
+  });
+}
+
+void FakeLoop::set_alarm(raft::Time when) {
+  const std::uint64_t alarm = ++alarm_;
+  const raft::Micros delay = when > world_.now() ? when - world_.now() : 0;
+  world_.after(delay, [this, alive = alive_, alarm] {
+    if (*alive && alarm == alarm_) handler_();
+  });
+}
+
+// --- FakeDisk -------------------------------------------------------------------------------------
+
+FakeDisk::FakeDisk(World& world, std::shared_ptr<Platter> platter)
+    : world_(world), platter_(std::move(platter)), applied_(platter_->applied) {
+  memory_.sequences = platter_->sequences;
+}
+
+std::optional<std::uint64_t> FakeDisk::Memory::find(std::string_view sequence) {
+  const auto found = sequences.find(sequence);
+  if (found == sequences.end()) return std::nullopt;
+  return found->second;
+}
+
+void FakeDisk::Memory::put(std::string_view sequence, std::uint64_t last) {
+  sequences.insert_or_assign(std::string(sequence), last);
+}
+
+store::Opened FakeDisk::opened() const {
+  store::Opened opened;
+  opened.identity = platter_->identity;
+  opened.applied = platter_->applied;
+  raft::Restored& restored = opened.restored;
+  restored.hard_state = platter_->hard_state;
+  restored.compacted = platter_->compacted;
+  restored.last_index = platter_->compacted.index + platter_->log.size();
+  restored.applied_index = platter_->applied.summary.applied_index;
+  restored.entries = platter_->log;
+  if (platter_->compacted.index.value > 0) {
+    restored.configurations.push_back(platter_->compacted_configuration);
+  }
+  raft::Term term = platter_->compacted.term;
+  for (const raft::Entry& entry : platter_->log) {
+    if (entry.term != term || restored.term_starts.empty()) {
+      restored.term_starts.push_back({entry.index, entry.term});
+    }
+    term = entry.term;
+    if (entry.type != raft::EntryType::kConfiguration) continue;
+    restored.configurations.push_back(
+        {entry.index, raft::Configuration::decode(entry.payload.view()).value()});
+  }
+  return opened;
+}
+
+void FakeDisk::later(raft::Micros delay, std::function<void()> job) {
+  if (hung_) return;
+  world_.after(delay, [alive = alive_, job = std::move(job)] {
+    if (*alive) job();
+  });
+}
+
+void FakeDisk::save(raft::Save save, Done done) {
+  later(flush, [this, save = std::move(save), done = std::move(done)] {
+    if (save.hard_state) platter_->hard_state = *save.hard_state;
+    if (!save.entries.empty()) {
+      const std::uint64_t kept = save.entries.front().index - (platter_->compacted.index + 1);
+      REQUIRE(kept <= platter_->log.size());
+      platter_->log.resize(kept);
+      platter_->log.insert(platter_->log.end(), save.entries.begin(), save.entries.end());
+    }
+    done();
+  });
+}
+
+void FakeDisk::checkpoint(std::size_t keep) {
+  platter_->applied = applied_;
+  platter_->sequences = memory_.sequences;
+  const std::uint64_t applied = applied_.summary.applied_index.value;
+  const std::uint64_t from = platter_->compacted.index.value;
+  if (applied <= from + keep) return;
+  const std::size_t dropped = applied - from - keep;
+  for (std::size_t i = 0; i < dropped; ++i) {
+    const raft::Entry& entry = platter_->log[i];
+    if (entry.type != raft::EntryType::kConfiguration) continue;
+    platter_->compacted_configuration = {
+        entry.index, raft::Configuration::decode(entry.payload.view()).value()};
+  }
+  platter_->compacted = {platter_->log[dropped - 1].index, platter_->log[dropped - 1].term};
+  platter_->log.erase(platter_->log.begin(),
+                      platter_->log.begin() + static_cast<std::ptrdiff_t>(dropped));
+  later(0, [this, index = platter_->compacted.index] { compacted_(index); });
+}
+
+void FakeDisk::fetch(const raft::FetchEntries& request, std::function<void(raft::Entries)> done) {
+  later(200, [this, request, done = std::move(done)] {
+    raft::Entries entries;
+    for (const raft::Entry& entry : platter_->log) {
+      if (entry.index < request.from || entry.index > request.to) continue;
+      entries.push_back(entry);
+    }
+    if (!entries.empty() && entries.front().index != request.from) entries.clear();
+    done(std::move(entries));
+  });
+}
+
+std::string FakeDisk::snapshot_file() const {
+  ByteWriter out;
+  const ticket::Summary& summary = platter_->applied.summary;
+  for (const std::uint64_t field : {summary.applied_index.value, summary.applied_term.value,
+                                    summary.digest, summary.sequences, summary.stamp_us,
+                                    platter_->applied.configuration.index.value}) {
+    out.u64(field);
+  }
+  out.string(platter_->applied.configuration.configuration.encode());
+  for (const auto& [name, last] : platter_->sequences) {
+    out.string(name);
+    out.u64(last);
+  }
+  return out.take();
+}
+
+void FakeDisk::fetch(const raft::FetchChunk& request,
+                     std::function<void(std::optional<raft::SnapshotChunk>)> done) {
+  later(200, [this, request, done = std::move(done)] {
+    const std::string file = snapshot_file();
+    raft::SnapshotChunk chunk;
+    chunk.mark = {platter_->applied.summary.applied_index, platter_->applied.summary.applied_term};
+    chunk.file_id = platter_->identity.node.value * 1000 + chunk.mark.index.value;
+    if (request.mark && (*request.mark != chunk.mark || request.file_id != chunk.file_id)) {
+      return done(std::nullopt);
+    }
+    chunk.total_bytes = file.size();
+    chunk.offset = request.offset;
+    chunk.data = raft::Payload(file.substr(request.offset, request.max_bytes));
+    done(std::move(chunk));
+  });
+}
+
+void FakeDisk::stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) {
+  later(200, [this, chunk = std::move(chunk), done = std::move(done)] {
+    if (chunk.offset == 0) incoming_.clear();
+    if (chunk.offset == incoming_.size()) incoming_ += chunk.data.view();
+    done(incoming_.size());
+  });
+}
+
+void FakeDisk::install(raft::SnapshotMark mark,
+                       std::function<void(std::optional<store::AppliedState>)> done) {
+  later(500, [this, mark, done = std::move(done)] {
+    ByteReader in(incoming_);
+    store::AppliedState state;
+    state.summary.applied_index = raft::Index(in.u64());
+    state.summary.applied_term = raft::Term(in.u64());
+    state.summary.digest = in.u64();
+    state.summary.sequences = in.u64();
+    state.summary.stamp_us = in.u64();
+    state.configuration.index = raft::Index(in.u64());
+    state.configuration.configuration = raft::Configuration::decode(in.string(1 << 20)).value();
+    memory_.sequences.clear();
+    while (in.ok() && !in.at_end()) {
+      const std::string name(in.string(255));
+      memory_.sequences[name] = in.u64();
+    }
+    REQUIRE(in.ok());
+    platter_->compacted = mark;
+    platter_->compacted_configuration = state.configuration;
+    platter_->log.clear();
+    platter_->applied = applied_ = state;
+    platter_->sequences = memory_.sequences;
+    done(state);
+  });
+}
+
+// --- FakeTransport --------------------------------------------------------------------------------
+
+FakeTransport::~FakeTransport() {
+  const auto found = network_.listening.find(address_);
+  if (found != network_.listening.end() && found->second == this) network_.listening.erase(found);
+}
+
+void FakeTransport::start(net::TransportEvents& events) {
+  events_ = &events;
+  network_.listening[address_] = this;
+}
+
+std::optional<std::string> FakeTransport::address_of(raft::MemberId peer) const {
+  for (const net::Peer& known : peers_) {
+    if (known.id == peer) return known.address;
+  }
+  return std::nullopt;
+}
+
+bool FakeTransport::reach(raft::MemberId to, std::function<void(FakeTransport&)> deliver) {
+  const auto address = address_of(to);
+  if (!address) return false;
+  net::Hello hello = self_;
+  hello.to = to;
+  network_.world().after(network_.delay, [&network = network_, from = address_, to = *address, hello,
+                                          deliver = std::move(deliver)] {
+    const auto sender = network.listening.find(from);
+    const auto receiver = network.listening.find(to);
+    if (sender == network.listening.end() || receiver == network.listening.end()) return;
+    if (!network.connected(hello.from.node, hello.to.node)) return;
+    if (const auto refused = receiver->second->events_->judge(hello)) {
+      sender->second->events_->on_refused(hello.to, *refused);
+      return;
+    }
+    deliver(*receiver->second);
+  });
+  return true;
+}
+
+void FakeTransport::send(raft::Envelope envelope) {
+  const raft::MemberId to = envelope.to;
+  reach(to, [envelope = std::move(envelope)](FakeTransport& peer) {
+    peer.events_->on_message(envelope);
+  });
+}
+
+void FakeTransport::send(raft::MemberId to, const net::MemberStatus& status) {
+  reach(to, [status, from = self_.from](FakeTransport& peer) {
+    peer.events_->on_status(from, status);
+  });
+}
+
+void FakeTransport::call(raft::MemberId to, net::Call call, raft::Micros timeout,
+                         std::function<void(net::CallResult)> done) {
+  auto once = std::make_shared<std::function<void(net::CallResult)>>(std::move(done));
+  const auto finish = [once](net::CallResult result) {
+    if (*once) std::exchange(*once, nullptr)(std::move(result));
+  };
+  World& world = network_.world();
+  const auto deliver = [finish, call = std::move(call), &world](FakeTransport& peer) {
+    peer.events_->on_request(call, [finish, &world](net::Reply reply) {
+      world.after(100, [finish, reply = std::move(reply)] { finish(reply); });
+    });
+  };
+  if (!reach(to, deliver)) {
+    world.after(0, [finish] { finish(net::CallFailure::kNotSent); });
+    return;
+  }
+  world.after(timeout, [finish] { finish(net::CallFailure::kNoReply); });
+}
+
+// --- Cluster --------------------------------------------------------------------------------------
+
+Cluster::Cluster() : network(world) { spdlog::set_level(spdlog::level::off); }
+
+void Cluster::make(Node& node) {
+  node.loop = std::make_unique<FakeLoop>(world);
+  node.disk = std::make_unique<FakeDisk>(world, node.platter);
+  node.transport = std::make_unique<FakeTransport>(network, node.address);
+  ReplicaOptions options;
+  options.raft.self = {node.platter->identity.node, node.platter->identity.incarnation};
+  options.raft.seed = node.platter->identity.node.value * 7919 + world.now().value;
+  options.raft.snapshot_chunk_bytes = 64;
+  options.cluster_id = node.platter->identity.cluster_id;
+  options.addresses = {node.address, "http-" + node.address, ""};
+  ReplicaCallbacks callbacks;
+  callbacks.voting = [&node] { node.voting = true; };
+  callbacks.ended = [&node](End why, const std::string& message) {
+    node.ended = why;
+    node.end_message = message;
+  };
+  node.replica = std::make_unique<Replica>(options, node.disk->opened(), *node.loop, *node.disk,
+                                           *node.transport, callbacks);
+  node.transport->start(*node.replica);
+  node.replica->start();
+}
+
+void Cluster::bootstrap(std::uint64_t id) {
+  Node& node = nodes[id];
+  node.address = "node" + std::to_string(id) + ":1";
+  node.platter = std::make_shared<Platter>();
+  node.platter->identity = {raft::NodeId(id), raft::Incarnation(1), cluster_id, 0, ""};
+  raft::Member self;
+  self.id = {raft::NodeId(id), raft::Incarnation(1)};
+  self.voter = true;
+  self.addresses = {node.address, "http-" + node.address, ""};
+  node.platter->hard_state.current_term = raft::Term(1);
+  node.platter->log.push_back({raft::Index(1), raft::Term(1), raft::EntryType::kConfiguration,
+                               raft::Payload(raft::Configuration({self}).encode())});
+  make(node);
+}
+
+bool Cluster::join(std::uint64_t id, bool replace) {
+  const std::string address = "node" + std::to_string(id) + ":1";
+  net::JoinCall call{raft::NodeId(id), world.now().value, replace,
+                     {address, "http-" + address, ""}, ticket::kCommandVersion};
+  std::optional<net::JoinReply> joined;
+  const bool admitted = world.run_until([&] {
+    const std::uint64_t leader = await_leader();
+    const net::Reply reply = ask(leader, call);
+    if (const auto* accepted = std::get_if<net::JoinReply>(&reply)) joined = *accepted;
+    const auto* error = std::get_if<net::ErrorReply>(&reply);
+    return joined.has_value() || (error && error->code == net::ErrorReply::Code::kRefused);
+  });
+  if (!admitted || !joined) return false;
+  Node& node = nodes[id];
+  node = Node();
+  node.address = address;
+  node.platter = std::make_shared<Platter>();
+  node.platter->identity = {raft::NodeId(id), joined->self.incarnation, joined->cluster_id, 1, ""};
+  make(node);
+  return world.run_until([&] { return node.voting; });
+}
+
+void Cluster::crash(std::uint64_t id) {
+  Node& node = at(id);
+  if (node.replica) node.replica->close();
+  node.replica.reset();
+  node.transport.reset();
+  node.disk.reset();
+  node.loop.reset();
+}
+
+void Cluster::restart(std::uint64_t id) { make(at(id)); }
+
+std::uint64_t Cluster::await_leader() {
+  std::uint64_t leader = 0;
+  const bool found = world.run_until([&] {
+    for (auto& [id, node] : nodes) {
+      if (!node.replica || node.ended || !node.replica->node().ready_to_serve()) continue;
+      if (!network.connected(raft::NodeId(id), raft::NodeId(id))) continue;
+      leader = id;
+      return true;
+    }
+    return false;
+  });
+  REQUIRE_MESSAGE(found, "no leader");
+  return leader;
+}
+
+net::Reply Cluster::ask(std::uint64_t id, net::Call call) {
+  std::optional<net::Reply> reply;
+  at(id).replica->on_request(std::move(call), [&](net::Reply r) { reply = std::move(r); });
+  REQUIRE(world.run_until([&] { return reply.has_value(); }));
+  return *reply;
+}
+
+ticket::TakeAnswer Cluster::take(std::uint64_t id, std::uint64_t count) {
+  std::optional<ticket::TakeAnswer> answer;
+  at(id).replica->take({"", count}, [&](ticket::TakeAnswer a) { answer = std::move(a); });
+  REQUIRE(world.run_until([&] { return answer.has_value(); }));
+  return *answer;
+}
+
+}  // namespace ticketd::server::testing

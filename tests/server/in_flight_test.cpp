@@ -1,0 +1,96 @@
+#include "server/in_flight.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+namespace ticketd::server {
+namespace {
+
+using raft::Index;
+using raft::Proposed;
+using raft::Term;
+using raft::Time;
+
+/// Writes one letter an answer: t(aken), n(ot done), u(nknown).
+struct Journal {
+  std::string letters;
+  TakeWaiter waiter(std::uint64_t deadline) {
+    return {[this](const ticket::TakeAnswer& answer) { letters += "tnu"[answer.index()]; },
+            Time(deadline)};
+  }
+  FateDone fate() {
+    return [this](Fate fate) { letters += "tnu"[static_cast<int>(fate)]; };
+  }
+};
+
+TEST_CASE("the entry of its own term answers a proposal, another one refutes it") {
+  Journal journal;
+  InFlight in_flight;
+  in_flight.add(Proposed{Index(5), Term(2)}, {journal.waiter(10)});
+  in_flight.add(Proposed{Index(6), Term(2)}, {journal.waiter(10)});
+  in_flight.applied(Index(4), Term(2), {});
+  CHECK(journal.letters == "");
+  in_flight.applied(Index(5), Term(2), {{1, 1, false}});
+  CHECK(journal.letters == "t");
+  in_flight.applied(Index(6), Term(3), {{2, 1, false}});
+  CHECK(journal.letters == "tn");
+  CHECK(in_flight.empty());
+}
+
+TEST_CASE("of two proposals at one index the applied term decides, whichever it is") {
+  for (const bool newer : {false, true}) {
+    Journal older, younger;
+    InFlight in_flight;
+    in_flight.add(Proposed{Index(12), Term(2)}, {older.waiter(10)});
+    in_flight.add(Proposed{Index(13), Term(2)}, {older.waiter(10)});
+    in_flight.add(Proposed{Index(12), Term(4)}, {younger.waiter(10)});
+    in_flight.applied(Index(12), Term(newer ? 4 : 2), {{1, 1, false}});
+    CHECK(older.letters == (newer ? "n" : "t"));
+    CHECK(younger.letters == (newer ? "t" : "n"));
+    CHECK(in_flight.waiting() == 1);
+  }
+}
+
+TEST_CASE("what a snapshot skipped is unknown") {
+  Journal journal;
+  InFlight in_flight;
+  in_flight.add(Proposed{Index(5), Term(2)}, {journal.waiter(10), journal.waiter(10)});
+  in_flight.add(Proposed{Index(7), Term(2)}, Time(10), journal.fate());
+  in_flight.skipped_to(Index(6));
+  CHECK(journal.letters == "uu");
+  CHECK(in_flight.waiting() == 1);
+}
+
+TEST_CASE("each request is answered once, at its own deadline or when applied") {
+  Journal journal;
+  InFlight in_flight;
+  in_flight.add(Proposed{Index(5), Term(2)}, {journal.waiter(10), journal.waiter(20)});
+  in_flight.add(Proposed{Index(6), Term(2)}, Time(15), journal.fate());
+  CHECK(in_flight.next_expiry() == Time(10));
+  in_flight.expire(Time(9));
+  CHECK(journal.letters == "");
+  in_flight.expire(Time(10));
+  CHECK(journal.letters == "u");
+  CHECK(in_flight.next_expiry() == Time(15));
+  in_flight.expire(Time(15));
+  CHECK(journal.letters == "uu");
+  in_flight.applied(Index(5), Term(2), {{1, 1, false}, {2, 1, false}});
+  CHECK(journal.letters == "uut");
+  CHECK(in_flight.waiting() == 0);
+  in_flight.applied(Index(6), Term(2), {});
+  CHECK(journal.letters == "uut");
+}
+
+TEST_CASE("abandoning answers everything") {
+  Journal journal;
+  InFlight in_flight;
+  in_flight.add(Proposed{Index(5), Term(2)}, {journal.waiter(10)});
+  in_flight.add(Proposed{Index(6), Term(2)}, Time(15), journal.fate());
+  in_flight.abandon();
+  CHECK(journal.letters == "uu");
+  CHECK(in_flight.empty());
+}
+
+}  // namespace
+}  // namespace ticketd::server

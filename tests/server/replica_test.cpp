@@ -1,0 +1,323 @@
+#include "server/replica.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "tests/server/fakes.h"
+
+namespace ticketd::server::testing {
+namespace {
+
+using ticket::NotDone;
+using ticket::Range;
+
+/// Three voters, node 1 began.
+struct Three : Cluster {
+  Three() {
+    bootstrap(1);
+    REQUIRE(join(2));
+    REQUIRE(join(3));
+  }
+  /// A node that does not lead.
+  std::uint64_t follower() { return await_leader() == 1 ? 2 : 1; }
+  void settle() {
+    REQUIRE(world.run_until([&] {
+      std::set<std::pair<std::uint64_t, std::uint64_t>> states;
+      for (auto& [id, node] : nodes) {
+        if (!node.replica) continue;
+        const ticket::Summary& summary = node.replica->summary();
+        states.emplace(summary.applied_index.value, summary.digest);
+      }
+      return states.size() == 1;
+    }));
+  }
+};
+
+bool is_unavailable(const ticket::TakeAnswer& answer) {
+  const auto* not_done = std::get_if<NotDone>(&answer);
+  return not_done != nullptr && not_done->why == NotDone::Why::kNoLeader;
+}
+
+TEST_CASE("a cluster of one hands out tickets from 1") {
+  Cluster cluster;
+  cluster.bootstrap(9);
+  CHECK(cluster.await_leader() == 9);
+  for (std::uint64_t expected = 1; expected <= 3; ++expected) {
+    const auto answer = cluster.take(9);
+    REQUIRE(std::holds_alternative<Range>(answer));
+    CHECK(std::get<Range>(answer).first == expected);
+  }
+  CHECK(std::get<Range>(cluster.take(9, 10)).first == 4);
+  CHECK(std::get<Range>(cluster.take(9)).first == 14);
+}
+
+TEST_CASE("requests that wait together are one log entry") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  const raft::Index before = cluster.at(leader).replica->node().last_index();
+  std::vector<std::uint64_t> tickets;
+  for (int i = 0; i < 50; ++i) {
+    cluster.at(leader).replica->take({"", 1}, [&](const ticket::TakeAnswer& answer) {
+      tickets.push_back(std::get<Range>(answer).first);
+    });
+  }
+  REQUIRE(cluster.world.run_until([&] { return tickets.size() == 50; }));
+  for (std::size_t i = 0; i < tickets.size(); ++i) CHECK(tickets[i] == i + 1);
+  CHECK(cluster.at(leader).replica->node().last_index() == before + 1);
+}
+
+TEST_CASE("an acknowledged ticket survives the crash of all nodes, and is not given again") {
+  Three cluster;
+  std::uint64_t last = 0;
+  for (int round = 0; round < 5; ++round) {
+    const std::uint64_t leader = cluster.await_leader();
+    for (int i = 0; i < 20; ++i) {
+      const auto answer = cluster.take(leader);
+      REQUIRE(std::holds_alternative<Range>(answer));
+      CHECK(std::get<Range>(answer).first == ++last);
+    }
+    for (const std::uint64_t id : {1u, 2u, 3u}) cluster.crash(id);
+    for (const std::uint64_t id : {1u, 2u, 3u}) cluster.restart(id);
+  }
+  cluster.settle();
+}
+
+TEST_CASE("a killed leader is replaced within one second, and nothing is lost") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  CHECK(std::get<Range>(cluster.take(leader)).first == 1);
+  cluster.crash(leader);
+  const raft::Time killed = cluster.world.now();
+  const std::uint64_t next = cluster.await_leader();
+  CHECK(cluster.world.now() - killed < 1'000'000);
+  CHECK(std::get<Range>(cluster.take(next)).first == 2);
+}
+
+TEST_CASE("a follower names the leader, takes nothing itself, and forwards") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  const std::uint64_t follower = cluster.follower();
+  cluster.world.run_for(1'000'000);
+  std::optional<ticket::LeaderView> view;
+  cluster.at(follower).replica->find_leader([&](ticket::LeaderView v) { view = std::move(v); });
+  REQUIRE(view.has_value());
+  REQUIRE(std::holds_alternative<ticket::LeaderThere>(*view));
+  CHECK(std::get<ticket::LeaderThere>(*view).http_address ==
+        "http-" + cluster.at(leader).address);
+  CHECK(is_unavailable(cluster.take(follower)));
+  std::optional<ticket::TakeAnswer> forwarded;
+  cluster.at(follower).replica->forward(
+      {"", 1}, [&](ticket::TakeAnswer answer) { forwarded = std::move(answer); });
+  REQUIRE(cluster.world.run_until([&] { return forwarded.has_value(); }));
+  CHECK(std::get<Range>(*forwarded).first == 1);
+}
+
+TEST_CASE("a node without a leader says so within one election time-out") {
+  Three cluster;
+  const std::uint64_t follower = cluster.follower();
+  for (const std::uint64_t id : {1u, 2u, 3u}) {
+    if (id != follower) cluster.crash(id);
+  }
+  cluster.world.run_for(1'000'000);
+  std::optional<ticket::LeaderView> view;
+  const raft::Time asked = cluster.world.now();
+  cluster.at(follower).replica->find_leader([&](ticket::LeaderView v) { view = std::move(v); });
+  REQUIRE(cluster.world.run_until([&] { return view.has_value(); }));
+  CHECK(std::holds_alternative<ticket::NoLeader>(*view));
+  CHECK(cluster.world.now() - asked <= 500'000);
+}
+
+TEST_CASE("what was appended without a quorum is unknown, what came later is refused") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  for (const std::uint64_t id : {1u, 2u, 3u}) {
+    if (id != leader) cluster.crash(id);
+  }
+  std::optional<ticket::TakeAnswer> first;
+  cluster.at(leader).replica->take({"", 1}, [&](ticket::TakeAnswer a) { first = std::move(a); });
+  cluster.world.run_for(600'000);
+  CHECK(is_unavailable(cluster.take(leader)));
+  REQUIRE(cluster.world.run_until([&] { return first.has_value(); }));
+  CHECK(std::holds_alternative<ticket::Unknown>(*first));
+}
+
+TEST_CASE("an entry of a lost leadership that is committed after all is answered with its ticket") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  CHECK(std::get<Range>(cluster.take(leader)).first == 1);
+  for (const std::uint64_t id : {1u, 2u, 3u}) {
+    if (id != leader) cluster.crash(id);
+  }
+  std::optional<ticket::TakeAnswer> answer;
+  cluster.at(leader).replica->take({"", 1}, [&](ticket::TakeAnswer a) { answer = std::move(a); });
+  cluster.world.run_for(1'000'000);
+  CHECK_FALSE(answer.has_value());
+  // Its log is longer than that of the one that comes back, so it leads again.
+  cluster.restart(leader == 1 ? 2 : 1);
+  REQUIRE(cluster.world.run_until([&] { return answer.has_value(); }));
+  REQUIRE(std::holds_alternative<Range>(*answer));
+  CHECK(std::get<Range>(*answer).first == 2);
+}
+
+TEST_CASE("an id in use is refused, join --replace takes it over, the old life ends") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  const std::uint64_t victim = cluster.follower();
+  CHECK_FALSE(cluster.join(victim));
+  cluster.crash(victim);
+  REQUIRE(cluster.join(victim, true));
+  REQUIRE(cluster.world.run_until([&] {
+    const auto& members = cluster.at(leader).replica->node().committed_configuration();
+    return members.configuration.members().size() == 3 && members.configuration.voter_count() == 3;
+  }));
+  CHECK(std::holds_alternative<Range>(cluster.take(leader)));
+  cluster.settle();
+}
+
+TEST_CASE("a removed node learns it and ends; the cluster goes on") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  const std::uint64_t victim = cluster.follower();
+  const auto reply = cluster.ask(leader, net::RemoveCall{raft::NodeId(victim), std::nullopt});
+  CHECK(std::holds_alternative<net::DoneReply>(reply));
+  REQUIRE(cluster.world.run_until([&] { return cluster.at(victim).ended.has_value(); }));
+  CHECK(*cluster.at(victim).ended == End::kRemoved);
+  CHECK(std::get<Range>(cluster.take(leader)).first == 1);
+}
+
+TEST_CASE("a node that was away while it was removed is told on its return") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  const std::uint64_t victim = cluster.follower();
+  cluster.crash(victim);
+  cluster.ask(leader, net::RemoveCall{raft::NodeId(victim), std::nullopt});
+  cluster.restart(victim);
+  REQUIRE(cluster.world.run_until([&] { return cluster.at(victim).ended.has_value(); }));
+  CHECK(*cluster.at(victim).ended == End::kRemoved);
+}
+
+TEST_CASE("a leader hands over before it is removed, and before it stops") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  const auto reply = cluster.ask(leader, net::RemoveCall{raft::NodeId(leader), std::nullopt});
+  REQUIRE(std::holds_alternative<net::ErrorReply>(reply));
+  CHECK(std::get<net::ErrorReply>(reply).code == net::ErrorReply::Code::kBusy);
+  REQUIRE(cluster.world.run_until(
+      [&] { return cluster.at(leader).replica->node().role() != raft::Role::kLeader; }));
+  const std::uint64_t next = cluster.await_leader();
+  bool stopped = false;
+  cluster.at(next).replica->shut_down([&] { stopped = true; });
+  REQUIRE(cluster.world.run_until([&] { return stopped; }));
+  CHECK(cluster.at(next).replica->node().role() != raft::Role::kLeader);
+}
+
+TEST_CASE("leadership goes where the operator wants it") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  const std::uint64_t target = cluster.follower();
+  const auto reply = cluster.ask(leader, net::TransferCall{raft::NodeId(target)});
+  REQUIRE(std::holds_alternative<net::DoneReply>(reply));
+  CHECK(cluster.await_leader() == target);
+  const auto unknown = cluster.ask(target, net::TransferCall{raft::NodeId(55)});
+  CHECK(std::get<net::ErrorReply>(unknown).code == net::ErrorReply::Code::kRefused);
+}
+
+TEST_CASE("a member that comes back elsewhere has its new address committed") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  const std::uint64_t mover = cluster.follower();
+  cluster.crash(mover);
+  cluster.at(mover).address = "elsewhere:9";
+  cluster.restart(mover);
+  REQUIRE(cluster.world.run_until([&] {
+    const auto& known = cluster.at(leader).replica->node().committed_configuration();
+    const raft::Member* member = known.configuration.find_node(raft::NodeId(mover));
+    return member->addresses.peer == "elsewhere:9";
+  }));
+}
+
+TEST_CASE("the members are told by a linearizable read, by the leader only") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  const auto reply = cluster.ask(leader, net::MembersCall{});
+  REQUIRE(std::holds_alternative<net::MembersReply>(reply));
+  CHECK(std::get<net::MembersReply>(reply).configuration.configuration.members().size() == 3);
+  cluster.world.run_for(1'000'000);
+  const auto other = cluster.ask(cluster.follower(), net::MembersCall{});
+  REQUIRE(std::holds_alternative<net::ErrorReply>(other));
+  CHECK(std::get<net::ErrorReply>(other).leader_peer_address == cluster.at(leader).address);
+}
+
+TEST_CASE("a volume that was lost and began a cluster of its own is told, and stops") {
+  Three cluster;
+  const std::uint64_t victim = cluster.follower();
+  cluster.crash(victim);
+  cluster.cluster_id = 78;
+  cluster.bootstrap(victim);
+  REQUIRE(cluster.world.run_until([&] { return cluster.at(victim).ended.has_value(); }));
+  CHECK(*cluster.at(victim).ended == End::kForeignCluster);
+  CHECK(is_unavailable(cluster.take(victim)));
+}
+
+TEST_CASE("when one voter is low on space the leader takes nothing") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  cluster.at(cluster.follower()).disk->space_report().low = true;
+  cluster.world.run_for(1'000'000);
+  const auto answer = cluster.take(leader);
+  REQUIRE(std::holds_alternative<NotDone>(answer));
+  CHECK(std::get<NotDone>(answer).why == NotDone::Why::kNoSpace);
+  cluster.at(cluster.follower()).disk->space_report().low = false;
+  cluster.world.run_for(1'000'000);
+  CHECK(std::holds_alternative<Range>(cluster.take(leader)));
+}
+
+TEST_CASE("a leader whose disk hangs is replaced") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  cluster.at(leader).disk->hang();
+  cluster.at(leader).replica->take({"", 1}, [](const ticket::TakeAnswer&) {});
+  REQUIRE(cluster.world.run_until([&] {
+    return cluster.at(leader).replica->node().role() != raft::Role::kLeader;
+  }));
+  REQUIRE(cluster.world.run_until([&] {
+    for (auto& [id, node] : cluster.nodes) {
+      if (id != leader && node.replica->node().ready_to_serve()) return true;
+    }
+    return false;
+  }));
+}
+
+TEST_CASE("a node that was away while the log was compacted gets a snapshot") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  const std::uint64_t victim = cluster.follower();
+  cluster.crash(victim);
+  for (int i = 0; i < 100; ++i) REQUIRE(std::holds_alternative<Range>(cluster.take(leader)));
+  cluster.world.run_for(1'000'000);
+  cluster.at(leader).disk->checkpoint(5);
+  cluster.world.run_for(1'000);
+  cluster.restart(victim);
+  cluster.settle();
+  CHECK(cluster.at(victim).replica->node().compacted_mark().index >
+        cluster.at(victim).replica->node().configuration().index);
+}
+
+TEST_CASE("closing answers everything that waits") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  int answers = 0;
+  for (int i = 0; i < 10; ++i) {
+    cluster.at(leader).replica->take({"", 1}, [&](const ticket::TakeAnswer&) { ++answers; });
+  }
+  cluster.world.run_for(50);
+  cluster.at(leader).replica->take({"", 1}, [&](const ticket::TakeAnswer&) { ++answers; });
+  cluster.at(leader).replica->close();
+  CHECK(answers == 11);
+  cluster.at(leader).replica->find_leader([&](const ticket::LeaderView&) { ++answers; });
+  CHECK(answers == 12);
+}
+
+}  // namespace
+}  // namespace ticketd::server::testing
