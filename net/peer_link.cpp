@@ -299,7 +299,9 @@ void PeerLink::sweep(Clock::time_point now) {
     case State::kReady:
       break;
   }
-  if (lane_ == Lane::kBulk && now - last_sent_ > kBulkIdle && connection_->unsent() == 0) {
+  // Before the other side finds it idle, so that neither takes it for a break.
+  if (lane_ == Lane::kBulk && connection_->unsent() == 0 &&
+      now - last_sent_ > to_duration(core_->options().idle_timeout) / 2) {
     connection_->close();
     connection_.reset();
     state_ = State::kRest;

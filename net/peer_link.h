@@ -14,8 +14,6 @@ namespace ticketd::net {
 
 class PeerLink : public ConnectionHandler, public std::enable_shared_from_this<PeerLink> {
  public:
-  /// The bulk lane is closed after so long without a snapshot.
-  static constexpr std::chrono::seconds kBulkIdle{30};
   /// What may wait beyond the queue's bound, for messages that are small and keep the cluster
   /// together: a queue full of entries must not cost a vote or a heartbeat.
   static constexpr std::size_t kSmallReserve = 64 << 10;

@@ -47,8 +47,10 @@ void Session::sweep(Clock::time_point now) {
   if (!greeted_ && now >= greet_by_) {
     return end("it did not introduce itself in time");
   }
-  if (requests_ == 0 && now - connection_->last_heard() >= kIdle) {
-    return end("nothing was heard for " + std::to_string(kIdle.count()) + " s");
+  // Members speak several times a second.
+  if (requests_ == 0 &&
+      now - connection_->last_heard() >= to_duration(core_->options().idle_timeout)) {
+    return end("nothing was heard for a long time");
   }
   connection_->sweep(now);
 }
@@ -136,10 +138,7 @@ void Session::take(Request request) {
                               });
 }
 
-template <class Other>
-void Session::take(Other&&) {
-  UNREACHABLE("a frame that the decoder should have refused");
-}
+void Session::refused_by_decoder() { UNREACHABLE("a frame that the decoder should have refused"); }
 
 void Session::respond(std::uint64_t id, Reply reply) {
   if (connection_->is_open() &&

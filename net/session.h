@@ -12,8 +12,6 @@ namespace ticketd::net {
 
 class Session : public ConnectionHandler, public std::enable_shared_from_this<Session> {
  public:
-  /// Without traffic for so long it is closed. Members speak several times a second.
-  static constexpr std::chrono::seconds kIdle{60};
   /// A client that reads so slowly is given more time than a member: no election waits for it.
   static constexpr std::chrono::seconds kClientStall{10};
   /// Requests waiting for their answer; further ones are answered kBusy.
@@ -46,8 +44,11 @@ class Session : public ConnectionHandler, public std::enable_shared_from_this<Se
   void take(raft::Message message);
   void take(const MemberStatus& status);
   void take(Request request);
-  template <class Other>
-  void take(Other&&);  // never called: the decoder refuses the rest
+  // Not for a listener's ears: the decoder refuses them.
+  void take(const Welcome&) { refused_by_decoder(); }
+  void take(const Refused&) { refused_by_decoder(); }
+  void take(const Response&) { refused_by_decoder(); }
+  [[noreturn]] static void refused_by_decoder();
 
   void welcome(Hearing hearing, std::size_t read_bytes);
   void refuse(Refused refused);

@@ -21,6 +21,8 @@ struct TcpOptions {
   std::size_t max_queue_bytes = 16 << 20;
   /// Connections accepted at a time, members and clients together.
   std::size_t max_connections = 1'000;
+  /// An accepted connection without traffic for so long is closed; the bulk lane after half of it.
+  raft::Micros idle_timeout = 60'000'000;
   std::uint64_t seed = 0;
 };
 
