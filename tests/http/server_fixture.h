@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
@@ -123,7 +124,13 @@ class Client {
         });
   }
   bool wait_for(std::string_view text) {
-    return run_until(loop_, [&] { return received.find(text) != std::string::npos; });
+    std::size_t from = 0;
+    return run_until(loop_, [&] {
+      const bool found = received.find(text, from) != std::string::npos;
+      // What was searched once is not searched again, but for a beginning at its end.
+      from = received.size() - std::min(received.size(), text.size());
+      return found;
+    });
   }
   /// The server has closed the connection; the client has seen all it sent, and no reset.
   bool wait_for_end() {

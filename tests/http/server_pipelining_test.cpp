@@ -22,7 +22,7 @@ std::string tickets(const std::string& received, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     REQUIRE(received.compare(at, 15, "HTTP/1.1 200 OK") == 0);
     const std::size_t length_at = received.find("Content-Length: ", at) + 16;
-    const std::size_t length = std::stoul(received.substr(length_at));
+    const std::size_t length = std::stoul(received.substr(length_at, 20));
     at = received.find("\r\n\r\n", at) + 4;
     result += received.substr(at, length) + ",";
     at += length;

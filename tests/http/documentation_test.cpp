@@ -1,0 +1,80 @@
+// docs/http-api.md says what the program does.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "http/answers.h"
+#include "http/options.h"
+#include "http/status.h"
+
+namespace ticketd::http {
+namespace {
+
+std::string page() {
+  std::ifstream file(TICKETD_HTTP_PAGE);
+  REQUIRE(file.good());
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+/// The value in the table of limits; empty: there is no such row.
+std::string limit(const std::string& text, const std::string& name) {
+  const std::string begin = "\n| " + name + " | ";
+  const std::size_t at = text.find(begin);
+  if (at == std::string::npos) {
+    return "";
+  }
+  return text.substr(at + begin.size(), text.find(" |", at + begin.size()) - at - begin.size());
+}
+
+std::string bytes(std::size_t count) { return std::to_string(count) + " bytes"; }
+std::string seconds(std::chrono::milliseconds time) {
+  CHECK(time.count() % 1000 == 0);
+  return std::to_string(time.count() / 1000) + " s";
+}
+
+TEST_CASE("the page names every status with its reason phrase") {
+  const std::string text = page();
+  for (const Status status :
+       {Status::kOk, Status::kMovedPermanently, Status::kTemporaryRedirect,
+        Status::kPermanentRedirect, Status::kBadRequest, Status::kNotFound,
+        Status::kMethodNotAllowed, Status::kRequestTimeout, Status::kConflict,
+        Status::kContentTooLarge, Status::kExpectationFailed, Status::kHeadersTooLarge,
+        Status::kNotImplemented, Status::kServiceUnavailable, Status::kGatewayTimeout,
+        Status::kVersionNotSupported, Status::kInsufficientStorage}) {
+    const std::string named =
+        "`" + std::to_string(static_cast<int>(status)) + " " + std::string(reason_phrase(status));
+    CAPTURE(named);
+    CHECK(text.find(named + "`") != std::string::npos);
+  }
+  CHECK(text.find("`503 " + std::string(leader_unavailable().reason) + "`") != std::string::npos);
+}
+
+TEST_CASE("the page names every limit with its value") {
+  const std::string text = page();
+  const Limits limits;
+  CHECK(limit(text, "no such limit") == "");
+  CHECK(limit(text, "request line and headers") == bytes(limits.header_bytes));
+  CHECK(limit(text, "body") == bytes(limits.body_bytes));
+  CHECK(limit(text, "a request's arrival, from its first byte to its last") ==
+        seconds(limits.request_time));
+  CHECK(limit(text, "without a request") == seconds(limits.idle_time));
+  CHECK(limit(text, "without the client taking a byte of an answer") ==
+        seconds(limits.stalled_time));
+  CHECK(limit(text, "open connections") == std::to_string(limits.connections));
+  CHECK(limit(text, "requests of one connection that wait for an answer") ==
+        std::to_string(limits.pipeline));
+  CHECK(limit(text, "bytes of answers that one connection has not taken") ==
+        bytes(limits.output_bytes));
+  CHECK(limit(text, "reading on after the last answer, so that the client sees it") ==
+        seconds(limits.linger_time) + ", " + bytes(limits.linger_bytes));
+  CHECK(limit(text, "answering what is under way when the node shuts down") ==
+        seconds(limits.close_time));
+}
+
+}  // namespace
+}  // namespace ticketd::http
