@@ -104,10 +104,6 @@ void check_together(const server::NodeOptions& node, Values& values) {
     values.wrong("--advertise: nobody can reach " + node.advertise +
                  "; name the host as peers and clients reach it");
   }
-  if (is_any_address(node.host) && node.advertise.empty()) {
-    values.wrong("--host " + node.host +
-                 " listens everywhere; say with --advertise HOST how peers and clients reach it");
-  }
 }
 
 Command run_command(const Given& given, Values& values) {

@@ -1,0 +1,141 @@
+// next, status, remove, transfer: commands for a cluster that runs.
+#include <algorithm>
+
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/local_node.h"
+#include "cli/membership.h"
+#include "cli/status_view.h"
+#include "server/run.h"
+
+namespace ticketd::cli {
+namespace {
+
+int fail(const Error& error) {
+  print_error(error.message);
+  return server::kExitError;
+}
+
+int print(const std::string& text) {
+  const Status printed = print_result(text);
+  return printed ? server::kExitOk : fail(printed.error());
+}
+
+/// The first member that answers.
+Result<net::StatusReply> first_status(Caller& caller, const Addresses& contacts) {
+  std::string failures;
+  for (const std::string& contact : contacts) {
+    Result<net::StatusReply> reply =
+        expect<net::StatusReply>(caller.call(contact, net::StatusCall{}));
+    if (reply) {
+      return reply;
+    }
+    failures += (failures.empty() ? "" : "; ") + reply.error().message;
+  }
+  return Error{"no member answers: " + failures +
+               ". Is it running? --peer HOST:PORT names another member"};
+}
+
+/// What the leader says, when there is one that says that it leads this cluster.
+std::optional<net::StatusReply> leader_status(Caller& caller, const net::StatusReply& node) {
+  if (node.role == raft::Role::kLeader) {
+    return node;
+  }
+  const auto leader =
+      std::find_if(node.members.begin(), node.members.end(),
+                   [&](const net::MemberView& view) { return view.member.id == node.leader; });
+  if (leader == node.members.end()) {
+    return std::nullopt;
+  }
+  Result<net::StatusReply> reply = expect<net::StatusReply>(
+      caller.call(leader->member.addresses.peer, net::StatusCall{}));
+  if (!reply || reply->role != raft::Role::kLeader || reply->cluster_id != node.cluster_id) {
+    return std::nullopt;
+  }
+  return *std::move(reply);
+}
+
+/// A member with that id, or an error that lists those there are.
+Result<raft::Member> member_of(Caller& caller, const Addresses& contacts, raft::NodeId node) {
+  const Result<raft::Configuration> members = read_members(caller, contacts);
+  if (!members) {
+    return members.error();
+  }
+  const raft::Member* member = members->find_node(node);
+  if (member == nullptr) {
+    return Error{node_name(node) + " is not a member; the members are " +
+                 list_members(*members)};
+  }
+  return *member;
+}
+
+}  // namespace
+
+int next(const NextCommand& command, Caller& caller) {
+  const Result<Addresses> contacts = contacts_of(command.target);
+  if (!contacts) {
+    return fail(contacts.error());
+  }
+  net::TakeCall call;
+  call.count = command.count;
+  call.timeout_us = static_cast<std::uint64_t>(command.target.timeout.count()) * 1000;
+  const Result<net::TakeReply> taken =
+      expect<net::TakeReply>(caller.call_leader(*contacts, call));
+  if (!taken) {
+    return fail(taken.error());
+  }
+  std::string text = std::to_string(taken->first);
+  if (command.count > 1) {
+    text += "-" + std::to_string(taken->first + taken->count - 1);
+  }
+  return print(text + "\n");
+}
+
+int status(const StatusCommand& command, Caller& caller) {
+  const Result<Addresses> contacts = contacts_of(command.target);
+  if (!contacts) {
+    return fail(contacts.error());
+  }
+  Result<net::StatusReply> node = first_status(caller, *contacts);
+  if (!node) {
+    return fail(node.error());
+  }
+  StatusView view{*std::move(node), std::nullopt};
+  view.leader = leader_status(caller, view.node);
+  return print(command.json ? status_json(view) : status_text(view));
+}
+
+int remove(const RemoveCommand& command, Caller& caller) {
+  const Result<Addresses> contacts = contacts_of(command.target);
+  if (!contacts) {
+    return fail(contacts.error());
+  }
+  const Result<raft::Member> member = member_of(caller, *contacts, command.node);
+  if (!member) {
+    return fail(member.error());
+  }
+  if (Status removed = remove_member(caller, *contacts, member->id); !removed) {
+    return fail(removed.error());
+  }
+  return print(node_name(command.node) + " (" + member->addresses.peer +
+               ") is removed from the cluster; its data is for `ticketd drop` to destroy\n");
+}
+
+int transfer(const TransferCommand& command, Caller& caller) {
+  const Result<Addresses> contacts = contacts_of(command.target);
+  if (!contacts) {
+    return fail(contacts.error());
+  }
+  const Result<raft::Member> member = member_of(caller, *contacts, command.node);
+  if (!member) {
+    return fail(member.error());
+  }
+  if (!member->voter) {
+    return fail(Error{node_name(command.node) +
+                      " is a learner and cannot lead before it is promoted"});
+  }
+  const Result<std::string> done = transfer_leadership(caller, *contacts, *member);
+  return done ? print(*done + "\n") : fail(done.error());
+}
+
+}  // namespace ticketd::cli

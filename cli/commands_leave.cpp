@@ -1,0 +1,179 @@
+// leave: out of the cluster first, then the data.
+//
+// The order is the point. While the cluster counts this node as a member, its data holds votes and
+// acknowledged entries that the cluster rests on; so nothing is destroyed before a linearizable read
+// has shown a configuration without it, and whatever fails before that leaves everything as it was.
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/local_node.h"
+#include "cli/membership.h"
+#include "server/run.h"
+
+namespace ticketd::cli {
+namespace {
+
+/// How long a process may take to end after its removal: it hands over, finishes requests, and
+/// takes a last checkpoint.
+constexpr int kLooksAtLock = 1200;
+constexpr std::chrono::milliseconds kBetweenLooksAtLock{25};
+
+/// The node that is to leave.
+struct Leaver {
+  raft::MemberId self;
+  /// Those who may know the leader: the other members, and the node itself while it runs.
+  Addresses contacts;
+  /// Where the node itself is reached; empty: it is stopped.
+  std::string running_at;
+};
+
+std::string drop_advice(const std::string& path) {
+  return "`ticketd drop --path " + path + "`";
+}
+
+Error last_voter(raft::NodeId node, const std::string& path) {
+  return Error{node_name(node) +
+               " is the last voter, and without it the cluster ends. If that is what you want, stop "
+               "the node and run " +
+               drop_advice(path)};
+}
+
+Result<Leaver> running_leaver(const store::Holder& holder, Caller& caller) {
+  const std::string process = "process " + std::to_string(holder.pid);
+  if (holder.peer_address.empty()) {
+    return Error{process + " is only just starting here; wait until it serves, or stop it"};
+  }
+  const Result<net::StatusReply> node =
+      expect<net::StatusReply>(caller.call(holder.peer_address, net::StatusCall{}));
+  if (!node) {
+    return Error{process + " runs here and does not answer: " + node.error().message +
+                 ". Nothing was changed. If it still waits for its admission, stop it; a stopped "
+                 "node can leave as well"};
+  }
+  Leaver leaver{node->self, {}, holder.peer_address};
+  for (const net::MemberView& view : node->members) {
+    if (view.member.id.node != node->self.node) {
+      leaver.contacts.push_back(view.member.addresses.peer);
+    }
+  }
+  leaver.contacts.push_back(holder.peer_address);
+  return leaver;
+}
+
+Result<Leaver> stopped_leaver(const StoredNode& stored, const std::string& path) {
+  if (!stored.identity || stored.identity->incarnation.value == 0) {
+    return Error{"the node in '" + path +
+                 "' was never told that a cluster admitted it. If `ticketd status` of a member "
+                 "lists it all the same, `ticketd remove ID` there; then " +
+                 drop_advice(path)};
+  }
+  const raft::MemberId self{stored.identity->node, stored.identity->incarnation};
+  if (stored.others.empty()) {
+    return last_voter(self.node, path);
+  }
+  return Leaver{self, stored.others, {}};
+}
+
+Result<Leaver> find_leaver(const LeaveCommand& command, Caller& caller) {
+  const std::string& path = command.directory.path;
+  // Twice: a node may start between the look at the lock and the attempt to take it.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    if (const auto holder = running_node(path, command.timeout)) {
+      return running_leaver(*holder, caller);
+    }
+    if (!store::holds_data(path)) {
+      return Error{"No database available in '" + path + "': there is no node to leave with"};
+    }
+    const Result<std::optional<StoredNode>> stored = read_stored_node(command.directory);
+    if (!stored) {
+      return stored.error();
+    }
+    if (*stored) {
+      return stopped_leaver(**stored, path);
+    }
+  }
+  return Error{"the data directory '" + path + "' is in use; try again"};
+}
+
+/// Has the running process end with 0 when it is removed, instead of as one that was thrown out.
+/// Without the mark it ends too, so a failure here is no reason to stop.
+void announce_leaving(const Leaver& leaver, Caller& caller) {
+  if (leaver.running_at.empty()) {
+    return;
+  }
+  const auto marked =
+      expect<net::DoneReply>(caller.call(leaver.running_at, net::LeaveCall{}));
+  if (!marked) {
+    print_note("the running node was not told (" + marked.error().message +
+               "); it will end with exit code 3");
+  }
+}
+
+/// Out of the configuration, or an error that has left the data alone.
+Status leave_cluster(const Leaver& leaver, const std::string& path, Caller& caller) {
+  const Result<raft::Configuration> members = read_members(caller, leaver.contacts);
+  if (!members) {
+    return Error{"the leader cannot be reached, and nothing was changed: " +
+                 members.error().message};
+  }
+  const raft::Member* self = members->find(leaver.self);
+  if (self == nullptr) {
+    print_note(node_name(leaver.self.node) + " is no longer a member of its cluster");
+    announce_leaving(leaver, caller);
+    return {};
+  }
+  if (self->voter && members->voter_count() == 1) {
+    return last_voter(leaver.self.node, path);
+  }
+  announce_leaving(leaver, caller);
+  if (Status removed = remove_member(caller, leaver.contacts, leaver.self); !removed) {
+    return Error{removed.error().message + ". No data was destroyed"};
+  }
+  return {};
+}
+
+/// Waits for the process of a removed node to end, then destroys what it leaves.
+Status destroy_data(const LeaveCommand& command, Caller& caller) {
+  const std::string& path = command.directory.path;
+  for (int look = 0; look < kLooksAtLock; ++look) {
+    if (!store::holds_data(path)) {
+      return {};
+    }
+    Result<std::optional<store::DirectoryLock>> lock = store::DirectoryLock::acquire(path, false);
+    if (!lock) {
+      return lock.error();
+    }
+    if (*lock) {
+      return store::destroy(std::move(**lock));
+    }
+    caller.pause(kBetweenLooksAtLock);
+  }
+  const auto holder = store::DirectoryLock::holder(path);
+  return Error{"process " + (holder ? std::to_string(holder->pid) : std::string("(unknown)")) +
+               " still runs there: stop it, then " + drop_advice(path)};
+}
+
+}  // namespace
+
+int leave(const LeaveCommand& command, Caller& caller) {
+  const std::string& path = command.directory.path;
+  const Result<Leaver> leaver = find_leaver(command, caller);
+  if (!leaver) {
+    print_error(leaver.error().message);
+    return server::kExitError;
+  }
+  if (Status left = leave_cluster(*leaver, path, caller); !left) {
+    print_error(left.error().message);
+    return server::kExitError;
+  }
+  const std::string name = node_name(leaver->self.node);
+  if (Status destroyed = destroy_data(command, caller); !destroyed) {
+    print_error(name + " has left its cluster, but its data in '" + path +
+                "' is not destroyed: " + destroyed.error().message);
+    return server::kExitError;
+  }
+  const Status printed =
+      print_result(name + " has left its cluster, and its data in '" + path + "' is destroyed\n");
+  return printed ? server::kExitOk : server::kExitError;
+}
+
+}  // namespace ticketd::cli
