@@ -22,6 +22,8 @@ struct Identity {
   std::uint64_t cluster_id = 0;
   /// See raft::Member::join_token.
   std::uint64_t join_token = 0;
+  /// A joiner takes over its id from an earlier incarnation (`join --replace`).
+  bool replace = false;
   /// Members to be asked when the configuration is not yet known (peer addresses, comma-separated).
   std::string contacts;
 

@@ -124,6 +124,7 @@ std::string encode_identity(const Identity& identity) {
   out.u64(identity.incarnation.value);
   out.u64(identity.cluster_id);
   out.u64(identity.join_token);
+  out.u8(identity.replace ? 1 : 0);
   out.string(identity.contacts);
   return out.take();
 }
@@ -135,8 +136,10 @@ Result<Identity> decode_identity(std::string_view value) {
   identity.incarnation = raft::Incarnation(in.u64());
   identity.cluster_id = in.u64();
   identity.join_token = in.u64();
+  const std::uint8_t replace = in.u8();
+  identity.replace = replace == 1;
   identity.contacts = std::string(in.string(kContactsBytesMax));
-  if (!in.at_end()) {
+  if (!in.at_end() || replace > 1) {
     return Error{"its value \"identity\" has no known form"};
   }
   return identity;

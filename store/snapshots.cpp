@@ -101,11 +101,12 @@ Snapshots::Held* Snapshots::find(const raft::FetchChunk& request) {
 Snapshots::Held* Snapshots::newest() {
   const auto held = std::max_element(held_.begin(), held_.end(),
                                      [](const Held& a, const Held& b) { return a.mark < b.mark; });
-  if (held == held_.end()) {
-    return nullptr;
-  }
+  return held == held_.end() ? nullptr : &*held;
+}
+
+bool Snapshots::log_follows(const Held& held) const {
   ReadTransaction view(environment_);
-  return held->mark.index >= read_record(view, tables_).compacted.index ? &*held : nullptr;
+  return held.mark.index >= read_record(view, tables_).compacted.index;
 }
 
 std::optional<raft::SnapshotChunk> Snapshots::read(Held& held, std::uint64_t offset,
@@ -129,7 +130,8 @@ std::optional<raft::SnapshotChunk> Snapshots::read(Held& held, std::uint64_t off
 }
 
 void Snapshots::fetch(const raft::FetchChunk& request, Answer answer) {
-  if (Held* held = request.mark ? find(request) : newest()) {
+  Held* held = request.mark ? find(request) : newest();
+  if (held != nullptr && (request.mark || log_follows(*held))) {
     answer(read(*held, request.mark ? request.offset : 0, request.max_bytes));
     return;
   }
@@ -188,19 +190,18 @@ Result<bool> Snapshots::write_some() {
 void Snapshots::step() {
   ENSURE(is_making());
   const Result<bool> written = write_some();
-  if (!written) {
-    give_up();
-  } else if (*written) {
-    if (!finish()) {
-      give_up();
-    }
-  } else {
+  if (written && !*written) {
     return;
+  }
+  const bool done = written && finish().ok();
+  if (!done) {
+    give_up();
   }
   std::vector<Waiting> waiting = std::exchange(waiting_, {});
   for (Waiting& request : waiting) {
+    // The one just made, even if the log has been compacted past it meanwhile: there is no newer.
     Held* held = newest();
-    request.answer(held == nullptr ? std::nullopt : read(*held, 0, request.max_bytes));
+    request.answer(done ? read(*held, 0, request.max_bytes) : std::nullopt);
   }
 }
 
@@ -241,11 +242,10 @@ void Snapshots::give_up() {
 
 void Snapshots::drop_surplus() {
   while (held_.size() > kFilesMax) {
-    const auto newest = std::max_element(
-        held_.begin(), held_.end(), [](const Held& a, const Held& b) { return a.mark < b.mark; });
+    const Held* kept = newest();
     auto oldest = held_.end();
     for (auto held = held_.begin(); held != held_.end(); ++held) {
-      if (held != newest && (oldest == held_.end() || held->last_used < oldest->last_used)) {
+      if (&*held != kept && (oldest == held_.end() || held->last_used < oldest->last_used)) {
         oldest = held;
       }
     }

@@ -60,8 +60,9 @@ class Snapshots {
   };
 
   Held* find(const raft::FetchChunk& request);
-  /// The newest whose log goes on after it here.
   Held* newest();
+  /// Does this node still have the entry after it?
+  bool log_follows(const Held& held) const;
   std::optional<raft::SnapshotChunk> read(Held& held, std::uint64_t offset, std::size_t max_bytes);
   bool begin();
   /// Writes on; true when all is written.

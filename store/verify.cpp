@@ -1,5 +1,7 @@
 #include "store/verify.h"
 
+#include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -224,6 +226,8 @@ Verdict verify_in_this_process(const std::string& path) {
 
 /// The process that verifies: it ends here.
 [[noreturn]] void verify_and_exit(const std::string& path, int report_to) {
+  // It shares the directory's lock and must not outlive the process that holds it.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   for (int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE}) {
     ::signal(signal, SIG_DFL);
   }
@@ -276,7 +280,7 @@ Error damage_error(const std::string& what) {
 
 Status verify_database(const std::string& path) {
   int pipe_ends[2];
-  if (::pipe(pipe_ends) != 0) {
+  if (::pipe2(pipe_ends, O_CLOEXEC) != 0) {
     return system_error("verify", path, errno);
   }
   const pid_t child = ::fork();

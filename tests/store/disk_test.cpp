@@ -158,6 +158,40 @@ TEST_CASE("a save larger than the journal is durable through a checkpoint") {
   CHECK(reopened_difference(options, log) == "");
 }
 
+TEST_CASE("a fetch under way when the log's end is replaced answers with the new end") {
+  TemporaryDirectory directory;
+  const DiskOptions options = small_options(directory.path());
+  TestReplica replica(options);
+  raft::Entries log = entries_between(1, 40, 1);
+  replica.append_and_apply(raft::Entries(log.begin(), log.begin() + 10));
+  raft::Save rest;
+  rest.entries = raft::Entries(log.begin() + 10, log.end());
+  replica.save(rest);
+  replica.checkpoint();
+  for (std::uint64_t term = 1'000'001; term < 1'000'020; ++term) {
+    raft::FetchEntries request;
+    request.from = raft::Index(5);
+    request.to = raft::Index(40);
+    request.max_bytes = 1 << 20;
+    std::optional<raft::Entries> fetched;
+    replica.disk().fetch(request, [&](raft::Entries entries) { fetched = std::move(entries); });
+    // Nothing of its answer has run on the loop yet.
+    log.resize(20);
+    for (const raft::Entry& entry : entries_between(21, 40, term)) {
+      log.push_back(entry);
+    }
+    raft::Save save;
+    save.hard_state = hard_state_of(term);
+    save.entries = raft::Entries(log.begin() + 20, log.end());
+    bool saved = false;
+    replica.disk().save(save, [&] { saved = true; });
+    replica.loop().run_until([&] { return saved && fetched.has_value(); });
+    REQUIRE_FALSE(fetched->empty());
+    CHECK(*fetched ==
+          raft::Entries(log.begin() + 4, log.begin() + 4 + static_cast<long>(fetched->size())));
+  }
+}
+
 TEST_CASE("fetch answers from memory and from LMDB, cut by bytes, at least one entry") {
   TemporaryDirectory directory;
   const raft::Entries log = entries_between(1, 100, 1);

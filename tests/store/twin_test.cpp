@@ -3,12 +3,21 @@
 #include <rapidcheck.h>
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
 
 #include "base/random.h"
 #include "tests/store/fixture.h"
 
 namespace ticketd::store::testing {
 namespace {
+
+/// Thrown rather than RC_ASSERT'ed: the message then says what differed.
+void agree(const std::string& what, bool equal) {
+  if (!equal) {
+    throw std::runtime_error(what + " differs");
+  }
+}
 
 class Twins {
  public:
@@ -39,10 +48,11 @@ class Twins {
   void restart() {
     replica_.reset();
     replica_.emplace(options_);
-    RC_ASSERT(difference(replica_->disk(), log_) == "");
-    RC_ASSERT(replica_->opened().restored.last_index == raft::Index(log_.size()));
-    RC_ASSERT(replica_->opened().restored.hard_state == hard_state_);
-    RC_ASSERT(replica_->opened().restored.applied_index == raft::Index(applied_));
+    const std::string found = difference(replica_->disk(), log_);
+    agree(found, found.empty());
+    agree("the last index", replica_->opened().restored.last_index == raft::Index(log_.size()));
+    agree("the hard state", replica_->opened().restored.hard_state == hard_state_);
+    agree("the applied index", replica_->opened().restored.applied_index == raft::Index(applied_));
   }
 
  private:
@@ -99,9 +109,9 @@ class Twins {
     applied_ = to;
     const StateAt expected = state_at(log_, raft::Index(applied_));
     for (const auto& [name, last] : expected.sequences) {
-      RC_ASSERT(replica_->disk().state().find(name) == last);
+      agree("a sequence", replica_->disk().state().find(name) == last);
     }
-    RC_ASSERT(replica_->applied().summary == expected.applied.summary);
+    agree("the summary", replica_->applied().summary == expected.applied.summary);
   }
 
   void fetch() {
@@ -113,12 +123,14 @@ class Twins {
     const raft::Entries entries =
         replica_->fetch(from, to, static_cast<std::size_t>(1ULL << random_.below(18)));
     if (entries.empty()) {
-      RC_ASSERT(raft::Index(from) <= compacted());
+      agree("an answer that is empty though nothing is compacted",
+            raft::Index(from) <= compacted());
       return;
     }
     const auto begin = log_.begin() + static_cast<long>(from - 1);
-    RC_ASSERT(entries.size() <= to - from + 1);
-    RC_ASSERT(entries == raft::Entries(begin, begin + static_cast<long>(entries.size())));
+    agree("the number of entries", entries.size() <= to - from + 1);
+    agree("the entries",
+          entries == raft::Entries(begin, begin + static_cast<long>(entries.size())));
   }
 
   /// As the disk has told by now.
@@ -134,19 +146,20 @@ class Twins {
   /// What this replica sends puts a fresh one in the same state.
   void snapshot() {
     const std::vector<raft::SnapshotChunk> chunks = replica_->fetch_snapshot(10'000);
-    RC_ASSERT(!chunks.empty());
+    agree("a snapshot that there is not", !chunks.empty());
     TemporaryDirectory directory;
     TestReplica receiver(small_options(directory.path()));
     for (const raft::SnapshotChunk& chunk : chunks) {
       receiver.stage(chunk);
     }
     const std::optional<AppliedState> installed = receiver.install(chunks.front().mark);
-    RC_ASSERT(installed.has_value());
+    agree("an installation that failed", installed.has_value());
     const StateAt expected = state_at(log_, chunks.front().mark.index);
-    RC_ASSERT(installed->summary == expected.applied.summary);
-    RC_ASSERT(installed->configuration == expected.applied.configuration);
+    agree("the installed summary", installed->summary == expected.applied.summary);
+    agree("the installed configuration",
+          installed->configuration == expected.applied.configuration);
     for (const auto& [name, last] : expected.sequences) {
-      RC_ASSERT(receiver.disk().state().find(name) == last);
+      agree("an installed sequence", receiver.disk().state().find(name) == last);
     }
   }
 
@@ -163,11 +176,18 @@ class Twins {
 
 TEST_CASE("a disk and its dumb twin agree, whatever is asked of them") {
   const bool passed = rc::check("random requests", [](std::uint64_t seed) {
-    Twins twins(seed);
-    for (int i = 0; i < 40; ++i) {
-      twins.step();
+    std::string trouble;
+    try {
+      Twins twins(seed);
+      for (int i = 0; i < 40; ++i) {
+        twins.step();
+      }
+      twins.restart();
+    } catch (const std::exception& error) {
+      trouble = error.what();
     }
-    twins.restart();
+    CHECK(trouble == "");
+    RC_ASSERT(trouble == "");
   });
   CHECK(passed);
 }
