@@ -9,7 +9,7 @@ from checker import DONE, REFUSED, UNKNOWN, Operation, violations
 from http_client import Connection, NoAnswer, NotConnected
 from pace import wait_until
 
-# A client waits longer than any server takes to answer.
+# Longer than any server takes to answer.
 CLIENT_TIMEOUT_S = 12
 MAX_REDIRECTS = 4
 
@@ -18,10 +18,12 @@ class Load:
     """Takes tickets from the moment it is entered until it is left or stopped.
 
     Each client keeps to the server that answered it last, follows redirects as a POST, and goes to
-    another server when refused. `nodes` may be replaced at any time."""
+    another server when refused. `nodes` may be replaced at any time. A client that has no answer
+    after `timeout_s` gives up."""
 
-    def __init__(self, nodes, clients=16):
+    def __init__(self, nodes, clients=16, timeout_s=CLIENT_TIMEOUT_S):
         self.nodes = list(nodes)
+        self.timeout_s = timeout_s
         self._clients = [_Client(self, number) for number in range(clients)]
         self.stopping = threading.Event()
 
@@ -125,7 +127,8 @@ class _Client(threading.Thread):
     def _post(self, endpoint):
         """One request to one server: outcome (or "redirect"), ticket (or where to), reason."""
         try:
-            connection = self._connections.get(endpoint) or Connection(endpoint, CLIENT_TIMEOUT_S)
+            connection = (self._connections.get(endpoint) or
+                          Connection(endpoint, self._load.timeout_s))
         except NotConnected:
             return REFUSED, None, "no connection"
         self._connections[endpoint] = connection
@@ -150,7 +153,7 @@ class _Client(threading.Thread):
 
 def take(node):
     """One ticket from that node, or from where it redirects to, as an operation."""
-    client = _Client(None, 0)
+    client = _Client(Load([node], clients=0), 0)
     try:
         return client._take(node.http_endpoint)
     finally:

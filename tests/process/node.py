@@ -133,6 +133,11 @@ class Node:
         return host_and_port(self.advertise or self.host, self.raft_port)
 
     @property
+    def listens_at(self):
+        """The peer address without what is announced instead of it."""
+        return host_and_port("127.0.0.1" if self.host == "0.0.0.0" else self.host, self.raft_port)
+
+    @property
     def http(self):
         return host_and_port(self.advertise or self.host, self.http_port)
 
@@ -243,8 +248,8 @@ class Node:
 
     def ticketd(self, command, *arguments, **options):
         """A client command that asks this node."""
-        return ticketd(command, *arguments, "--peer", self.peer, cwd=self.directory.parent,
-                       **options)
+        return ticketd(command, *arguments, "--peer", self.listens_at,
+                       cwd=self.directory.parent, **options)
 
     def status(self):
         """What `status -o json` says, or None when the node does not answer."""

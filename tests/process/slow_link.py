@@ -10,10 +10,10 @@ class SlowLink:
     """Forwards connections made to `listen` to `target`. What goes to the target passes at
     `bytes_per_s` (None: at any rate), all connections together; answers pass at once."""
 
-    # Small segments and a small buffer, so that the sender feels the rate steadily and not as long
-    # silences (a window that is opened only once a large buffer has run empty).
-    SEGMENT_BYTES = 536
-    BUFFER_BYTES = 8192
+    # A line shows its rate steadily: in small segments, with little waiting in front of it, and
+    # with no connection passing all of its own before the others' turn.
+    SEGMENT_BYTES = 1024
+    BUFFER_BYTES = 32768
     BURST_S = 0.1
 
     def __init__(self, listen, target, bytes_per_s):
@@ -30,6 +30,7 @@ class SlowLink:
         self._other = {}
         self._senders = set()
         self._allowance = 0.0
+        self._turn = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -55,7 +56,9 @@ class SlowLink:
                                             0.05 if open_ else 0.01)
                 if self._wake in ready:
                     break
-                for readable in ready:
+                self._turn += 1
+                for i in range(len(ready)):
+                    readable = ready[(i + self._turn) % len(ready)]
                     if readable is self._listener:
                         self._accept()
                     elif readable in self._other:
@@ -83,7 +86,7 @@ class SlowLink:
 
     def _forward(self, source):
         throttled = source in self._senders and self.bytes_per_s is not None
-        limit = min(4096, max(1, int(self._allowance))) if throttled else 65536
+        limit = min(self.SEGMENT_BYTES, max(1, int(self._allowance))) if throttled else 65536
         if throttled and self._allowance < 1:
             return
         try:
