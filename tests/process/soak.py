@@ -1,0 +1,152 @@
+#!/usr/bin/python3
+"""A long run, by hand: much goes through the log, a follower is away for part of it, and the leader
+is killed again and again. Prints what the data directories take, what checkpoints write, and how
+long each recovery lasts; ends with 1 when a bound or the order of the tickets is broken.
+
+    tests/process/soak.py [--entries N] [--bytes N] [--kills N] [--db_size MB]
+
+A million entries and a gibibyte take about half an hour on two cores.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+
+from harness import Cluster, close_well, wait_until
+from load import Load
+from peer_client import Pump
+
+CLIENTS = 16
+RECOVERY_S = 1.0
+# Fixed costs besides the map: the journal, and two snapshot files of at most the state's size.
+BESIDES_MAP_BYTES = 40 << 20
+
+
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
+
+
+def mebibytes(number):
+    return f"{number / (1 << 20):.1f} MiB"
+
+
+class Bounds:
+    """The largest that any data directory ever was."""
+
+    def __init__(self, cluster, map_bytes):
+        self._cluster = cluster
+        self._limit = map_bytes + BESIDES_MAP_BYTES
+        self.largest = 0
+
+    def look(self):
+        sizes = [node.data_bytes() for node in self._cluster.nodes.values()]
+        self.largest = max(self.largest, *sizes)
+        return " ".join(mebibytes(size) for size in sizes)
+
+    def verdict(self):
+        return self.largest <= self._limit, (f"largest data directory {mebibytes(self.largest)},"
+                                             f" bound {mebibytes(self._limit)}")
+
+
+def checkpoint_cost(before, after):
+    """Bytes a checkpoint, between two looks at one node."""
+    checkpoints = after["disk"]["checkpoints"] - before["disk"]["checkpoints"]
+    written = after["disk"]["checkpoint_bytes"] - before["disk"]["checkpoint_bytes"]
+    return written / max(1, checkpoints)
+
+
+def run_through_the_log(cluster, arguments, bounds):
+    """Appends so many entries and bytes, with a follower down for the middle third. Returns what a
+    checkpoint writes at the beginning and at the end."""
+    name_bytes = 250
+    names = [f"{number:08}".encode().ljust(name_bytes, b"x") for number in range(1000)]
+    # So many names an entry as make the bytes and the entries come out together.
+    window = max(2, min(Pump.WINDOW_MAX, round(arguments.bytes / arguments.entries / name_bytes)))
+    leader = cluster.leader()
+    away = cluster.followers()[0]
+    first = leader.status()
+    costs = []
+    with Pump(cluster, names, window) as pump:
+        steps = 60
+        for step in range(1, steps + 1):
+            before = leader.status()
+            if step == steps // 3:
+                say(f"node {away.id} goes away")
+                away.kill()
+            if step == 2 * steps // 3:
+                say(f"node {away.id} comes back")
+                away.rejoin()
+            after = before
+            while (after["last_index"] - first["last_index"] < arguments.entries * step / steps or
+                   pump.taken * name_bytes < arguments.bytes * step / steps):
+                pump.wait_taken(5000, 120)
+                bounds.look()
+                after = leader.status()
+            costs.append(checkpoint_cost(before, after))
+            say(f"{after['last_index'] - first['last_index']} entries, "
+                f"{mebibytes(pump.taken * name_bytes)} appended, directories {bounds.look()}, "
+                f"{costs[-1] / 4096:.0f} pages a checkpoint, compacted up to "
+                f"{after['compacted_index']}")
+    wait_until(lambda: away.status()["commit_index"] >= after["commit_index"], "the catch-up", 600)
+    cluster.wait_equal(120)
+    say(f"node {away.id} installed {away.status()['disk']['snapshots_installed']} snapshots")
+    tenth = len(costs) // 10
+    return statistics.mean(costs[1:1 + tenth]), statistics.mean(costs[-tenth:])
+
+
+def kill_leaders(cluster, kills):
+    """The recovery times under CLIENTS clients, and what is wrong with the tickets."""
+    recoveries = []
+    with Load(cluster.nodes.values(), CLIENTS) as load:
+        for number in range(1, kills + 1):
+            load.wait_done(1000)
+            leader = cluster.leader()
+            moment = time.monotonic_ns()
+            leader.kill()
+            recoveries.append(load.wait_first_since(moment, {leader.http_endpoint}))
+            say(f"kill {number} of the leader, node {leader.id}: first ticket after "
+                f"{recoveries[-1] * 1000:.0f} ms")
+            load.wait_done(500)
+            leader.rejoin()
+        load.wait_done(1000)
+    say(f"{load.done_count()} tickets; not done: {load.reasons()}")
+    return recoveries, load.violations()
+
+
+def soak(arguments):
+    cluster = Cluster("--db_size", arguments.db_size)
+    try:
+        cluster.begin(3)
+        bounds = Bounds(cluster, arguments.db_size << 20)
+        recoveries, wrong = kill_leaders(cluster, arguments.kills)
+        at_first, at_last = run_through_the_log(cluster, arguments, bounds)
+        bounded, size = bounds.verdict()
+        verdicts = [
+            (not wrong, "tickets: " + ("no one twice, none lost, real-time order kept" if not wrong
+                                       else "; ".join(wrong))),
+            (max(recoveries, default=0) < RECOVERY_S, "first ticket after a kill: " + ", ".join(
+                f"{seconds * 1000:.0f}" for seconds in recoveries) + " ms"),
+            (bounded, size),
+            (at_last < 1.5 * at_first, f"pages a checkpoint: {at_first / 4096:.0f} at the"
+                                       f" beginning, {at_last / 4096:.0f} at the end"),
+        ]
+        close_well(cluster)
+        for good, text in verdicts:
+            say(("ok    " if good else "BAD   ") + text)
+        return 0 if all(good for good, _ in verdicts) else 1
+    finally:
+        cluster.destroy()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--bytes", type=int, default=1 << 30)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--db_size", type=int, default=256)
+    sys.exit(soak(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
