@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+"""What README.md shows is what happens: every `console` block of it is typed into a shell, line by
+line, and must print what stands there.
+
+The network is this test's own, so that the ports of the README are free. Where a line of output
+cannot be the same twice (a date, a term, a table of the cluster), it is compared by its shape.
+"""
+
+import os
+import pty
+import re
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+import isolation
+from harness import ProcessTest, main
+from node import ROOT, TICKETD
+
+NO_PRIVATE_NETWORK = isolation.enter_namespaces(network=True)
+
+END_OF_ANSWER = "--- that was all ---"
+
+
+def console_blocks(text):
+    """Of each block: the commands, each with the lines that it is to print."""
+    for block in re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        commands = []
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                commands.append((line[2:], []))
+            elif commands and line.startswith("> "):
+                commands[-1] = (commands[-1][0] + "\n" + line[2:], [])
+            else:
+                commands[-1][1].append(line)
+        yield commands
+
+
+def without_escapes(line):
+    """As it looks: without the colours and links that a terminal is sent."""
+    return re.sub(r"\x1b(\[[0-9;]*m|\].*?\x1b\\)", "", line)
+
+
+def shape(command, line):
+    """What must be the same each time."""
+    line = re.sub(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "<date>", line)
+    if command.startswith("ticketd status"):
+        line = re.sub(r"\b[0-9a-f]{16}\b", "<hash>", line)
+        # A dash stands for what is not known yet.
+        line = re.sub(r"\b\d+(\.\d+)?( s| ms)?\b|(?<= )-(?= |$)", "<number>", line)
+        line = re.sub(r"\b(leader|follower)\b", "<role>", line)
+        line = re.sub(r"\s+", " ", line)
+    return line.rstrip()
+
+
+class Shell:
+    """A bash at a terminal of its own, which is typed into."""
+
+    def __init__(self, directory):
+        controller, terminal = pty.openpty()
+        self._process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "--", "bash", "--norc", "--noprofile"],
+            cwd=directory, stdin=subprocess.PIPE, stdout=terminal, stderr=terminal,
+            env={**os.environ, "TMPDIR": str(directory)})
+        os.close(terminal)
+        self._screen = os.fdopen(controller, "rb")
+        isolation.started.add(self._process.pid)
+
+    def type(self, command):
+        """What it prints, as lines."""
+        self._process.stdin.write(f"{command}\necho; echo '{END_OF_ANSWER}'\n".encode())
+        self._process.stdin.flush()
+        printed = []
+        for line in self._screen:
+            line = without_escapes(line.decode().rstrip("\r\n"))
+            if line == END_OF_ANSWER:
+                break
+            printed.append(line)
+        # The echo ends a line that the command left open, or is an empty line of its own.
+        return printed[:-1] if printed and printed[-1] == "" else printed
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+        self._screen.close()
+
+
+class Blocks(unittest.TestCase):
+    def test_commands_and_their_output_are_told_apart(self):
+        text = "x\n```console\n$ one\na\nb\n$ two \\\n> three\n```\n```sh\n$ no\n```\n"
+        self.assertEqual([[("one", ["a", "b"]), ("two \\\nthree", [])]], list(console_blocks(text)))
+
+    def test_only_what_may_differ_is_left_out_of_the_comparison(self):
+        self.assertEqual(shape("curl", "Date: Sun, 22 Nov 2026 12:00:00 GMT"),
+                         shape("curl", "Date: Mon, 23 Nov 2026 13:00:01 GMT"))
+        self.assertNotEqual(shape("curl", "1"), shape("curl", "2"))
+        table = "ticketd status -P one"
+        self.assertEqual(shape(table, "1  leader    0 ms"), shape(table, "12 follower  31 ms"))
+        self.assertNotEqual(shape(table, "1 voter"), shape(table, "1 learner"))
+
+    def test_what_a_terminal_is_sent_for_its_looks_is_left_out(self):
+        self.assertEqual("Location: x", without_escapes(
+            "\x1b[1mLocation\x1b[0m: \x1b]8;;http://x/\x1b\\x\x1b]8;;\x1b\\"))
+
+
+class Readme(ProcessTest):
+    @unittest.skipIf(NO_PRIVATE_NETWORK, NO_PRIVATE_NETWORK)
+    def test_the_transcript(self):
+        isolation.adopt_daemons()
+        blocks = list(console_blocks((ROOT / "README.md").read_text("utf-8")))
+        self.assertGreater(sum(len(block) for block in blocks), 10)
+        directory = tempfile.TemporaryDirectory(prefix="ticketd-test-")
+        self.addCleanup(directory.cleanup)
+        self.addCleanup(isolation.kill_daemons)
+        # Where README.md says that it was built.
+        build = Path(directory.name) / "build/release"
+        build.mkdir(parents=True)
+        (build / "ticketd").symlink_to(TICKETD)
+        shell = Shell(directory.name)
+        self.addCleanup(shell.close)
+        for command, expected in (step for block in blocks for step in block):
+            printed = shell.type(command)
+            print(f"$ {command}", *printed, sep="\n", flush=True)
+            self.assert_same(command, expected, printed)
+
+    def assert_same(self, command, expected, printed):
+        self.assertEqual([shape(command, line) for line in expected],
+                         [shape(command, line) for line in printed], command)
+
+
+if __name__ == "__main__":
+    main()
