@@ -57,8 +57,8 @@ class Transport {
 
   /// Who we are; used for connections made from now on.
   virtual void set_self(Hello prototype) = 0;
-  /// Whom to keep connections to. A peer whose address changed is dialed anew; one that is gone is
-  /// closed.
+  /// Whom to keep connections to. A peer whose address changed is dialed anew; connections to and
+  /// from one that is gone are closed (it may dial again, and is judged again).
   virtual void set_peers(std::vector<Peer> peers) = 0;
 
   virtual void send(raft::Envelope envelope) = 0;

@@ -116,6 +116,15 @@ void TransportCore::set_peers(std::vector<Peer> peers) {
   for (auto& [id, links] : before) {
     retire(links);
   }
+  // Whoever is no peer any more dials again, and is judged anew: so a removed member learns it.
+  std::erase_if(sessions_, [this](const std::shared_ptr<Session>& session) {
+    const auto& member = session->member();
+    const bool stranger = member && !links_.contains(member->id);
+    if (stranger) {
+      session->close();
+    }
+    return stranger;
+  });
 }
 
 PeerLink* TransportCore::control_link(raft::MemberId to) {

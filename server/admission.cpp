@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <random>
 #include <sstream>
 #include <thread>
@@ -46,6 +48,20 @@ Error in_use(const std::string& path) {
           "; stop it, or choose another directory with --path"};
 }
 
+/// Asking blocks, and there is nothing yet to stop in good order: what was decided is on the disk,
+/// and the next start goes on from there.
+class QuickExit {
+ public:
+  QuickExit() {
+    for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { std::_Exit(kExitOk); });
+  }
+  ~QuickExit() {
+    for (const int number : {SIGINT, SIGTERM}) std::signal(number, SIG_DFL);
+  }
+  QuickExit(const QuickExit&) = delete;
+  QuickExit& operator=(const QuickExit&) = delete;
+};
+
 std::string number(raft::NodeId node) { return std::to_string(node.value); }
 
 }  // namespace
@@ -84,6 +100,7 @@ Status settle_identity(store::LmdbDisk& disk, const std::string& path, const Beg
   identity.node = begin.node;
   if (begin.how == Begin::How::kJoin) {
     identity.join_token = random_number();
+    identity.replace = begin.replace;
     identity.contacts = begin.contact;
     return disk.set_identity(identity);
   }
@@ -110,9 +127,10 @@ Status ask_for_admission(store::LmdbDisk& disk, const raft::Addresses& addresses
   net::JoinCall call;
   call.node = identity.node;
   call.join_token = identity.join_token;
-  call.replace = replace;
+  call.replace = identity.replace || replace;
   call.addresses = addresses;
   call.command_version = ticket::kCommandVersion;
+  const QuickExit until_the_loop_runs;
   net::Client client{std::chrono::seconds(5)};
   const auto contacts = split_contacts(identity.contacts);
   spdlog::info("asking {} for admission", identity.contacts);

@@ -26,6 +26,7 @@ bool needs_admission(const store::Opened& opened);
 
 /// Asks the members until one admits this node, and stores the incarnation it is given. Blocks, and
 /// logs what it waits for. An error is the cluster's refusal.
+/// `replace` adds to what the directory says.
 Status ask_for_admission(store::LmdbDisk& disk, const raft::Addresses& addresses, bool replace);
 
 }  // namespace ticketd::server

@@ -41,15 +41,19 @@ raft::Addresses MemberBook::addresses(const raft::Member& member) const {
   return found == addresses_.end() ? member.addresses : found->second;
 }
 
-std::vector<net::Peer> MemberBook::peers(const raft::Configuration& configuration) const {
-  std::vector<net::Peer> peers;
-  for (const raft::Member& member : configuration.members()) {
-    if (member.id != self_) peers.push_back({member.id, addresses(member).peer});
+std::vector<net::Peer> MemberBook::peers(const raft::Configuration& newest,
+                                         const raft::Configuration& committed) const {
+  std::map<raft::MemberId, std::string> peers;
+  for (const raft::Configuration* configuration : {&newest, &committed}) {
+    for (const raft::Member& member : configuration->members()) {
+      peers.try_emplace(member.id, addresses(member).peer);
+    }
   }
-  for (const auto& [member, addresses] : addresses_) {
-    if (configuration.find(member) == nullptr) peers.push_back({member, addresses.peer});
-  }
-  return peers;
+  for (const auto& [member, addresses] : addresses_) peers.try_emplace(member, addresses.peer);
+  peers.erase(self_);
+  std::vector<net::Peer> listed;
+  for (auto& [member, address] : peers) listed.push_back({member, std::move(address)});
+  return listed;
 }
 
 std::optional<raft::MemberId> MemberBook::moved(const raft::Configuration& configuration) const {

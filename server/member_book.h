@@ -29,9 +29,10 @@ class MemberBook {
   void keep_only(const raft::ConfigurationAt& configuration);
 
   raft::Addresses addresses(const raft::Member& member) const;
-  /// Everybody but this node, by their newest addresses: the configuration's members, and who
-  /// announced itself.
-  std::vector<net::Peer> peers(const raft::Configuration& configuration) const;
+  /// Everybody but this node, by their newest addresses: the members of both configurations (who is
+  /// being removed has still to hear so), and who announced itself.
+  std::vector<net::Peer> peers(const raft::Configuration& newest,
+                               const raft::Configuration& committed) const;
   /// A member whose newest addresses are not the configuration's.
   std::optional<raft::MemberId> moved(const raft::Configuration& configuration) const;
 

@@ -213,11 +213,12 @@ void Replica::install(raft::SnapshotMark mark) {
 
 void Replica::follow_changes() {
   if (ended_) return;
-  const raft::ConfigurationAt& configuration = node_.configuration();
-  if (configuration.index != peers_index_) {
-    peers_index_ = configuration.index;
-    members_.keep_only(configuration);
-    transport_.set_peers(members_.peers(configuration.configuration));
+  const raft::ConfigurationAt& committed = node_.committed_configuration();
+  const std::pair indexes(node_.configuration().index, committed.index);
+  if (indexes != peers_indexes_) {
+    peers_indexes_ = indexes;
+    members_.keep_only(committed);
+    set_peers();
   }
   if (node_.role() != role_ || node_.current_term() != role_term_ || node_.leader() != leader_) {
     role_ = node_.role();
@@ -230,7 +231,6 @@ void Replica::follow_changes() {
   answer_leader_waits();
   std::erase_if(waits_, [](Wait& wait) { return wait.attempt(); });
 
-  const raft::ConfigurationAt& committed = node_.committed_configuration();
   const raft::MemberId self = options_.raft.self;
   if (!voting_ && committed.configuration.is_voter(self)) {
     voting_ = true;
@@ -240,6 +240,11 @@ void Replica::follow_changes() {
       committed.index.value > self.incarnation.value && node_.role() != raft::Role::kLeader) {
     end(End::kRemoved, "this node was removed from the cluster");
   }
+}
+
+void Replica::set_peers() {
+  transport_.set_peers(members_.peers(node_.configuration().configuration,
+                                      node_.committed_configuration().configuration));
 }
 
 void Replica::expire(raft::Time now) {
@@ -381,7 +386,7 @@ std::optional<net::Refused> Replica::judge(const net::Hello& hello) {
             hello.addresses.peer + " --replace --id " + std::to_string(self.node.value) + "`");
   }
   if (!refused && members_.announced(hello.from, hello.addresses)) {
-    transport_.set_peers(members_.peers(configuration.configuration));
+    set_peers();
   }
   return refused;
 }

@@ -114,6 +114,7 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void fetch(const raft::Ready& ready);
   void install(raft::SnapshotMark mark);
   void follow_changes();
+  void set_peers();
   void expire(raft::Time now);
   void arm();
   void end(End why, const std::string& message);
@@ -141,6 +142,8 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void answer(const net::LeaveCall& call, net::Responder respond);
   std::optional<net::ErrorReply> not_leading();
   net::ErrorReply refused(raft::Refusal refusal, raft::NodeId node);
+  void remove(raft::MemberId member, net::Responder respond);
+  bool heard_majority_since(const raft::Configuration& next, raft::Time since);
   void hand_over(std::optional<raft::MemberId> target, net::Responder respond, bool then_ask_again);
   void wait_for(std::function<bool()> attempt, raft::Micros patience,
                 std::function<void()> expired);
@@ -174,7 +177,7 @@ class Replica : public ticket::Service, public net::TransportEvents {
   std::uint64_t office_stamp_us_ = 0;
 
   // What follow_changes() saw last.
-  raft::Index peers_index_;
+  std::pair<raft::Index, raft::Index> peers_indexes_;
   raft::Role role_ = raft::Role::kFollower;
   raft::Term role_term_;
   std::optional<raft::MemberId> leader_;

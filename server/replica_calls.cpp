@@ -236,11 +236,40 @@ void Replica::answer(const net::RemoveCall& call, net::Responder respond) {
     // The asker comes back, and is sent to the new leader.
     return hand_over(std::nullopt, std::move(respond), true);
   }
-  const auto proposed = node_.remove(loop_.now(), member->id);
-  if (!proposed) return respond(refused(proposed.refusal(), call.node));
-  spdlog::info("node {} is being removed", call.node.value);
+  if (member->voter && configuration.voter_count() == 1) {
+    return respond(refused(raft::Refusal::kLastVoter, call.node));
+  }
+  // A member that died a moment ago still counts as heard: wait for signs of life that are newer
+  // than the request, or the change might leave a configuration without a live majority.
+  const raft::Configuration next = configuration.without(member->id);
+  wait_for(
+      [this, respond, next, id = member->id, asked = loop_.now()] {
+        if (node_.role() == raft::Role::kLeader && !heard_majority_since(next, asked)) return false;
+        remove(id, respond);
+        return true;
+      },
+      options_.raft.election_timeout_max,
+      [this, respond, node = call.node] {
+        respond(refused(raft::Refusal::kNoLiveQuorum, node));
+      });
+}
+
+bool Replica::heard_majority_since(const raft::Configuration& next, raft::Time since) {
+  const raft::Time now = loop_.now();
+  std::size_t heard = next.is_voter(options_.raft.self) ? 1 : 0;
+  for (const raft::FollowerStatus& follower : node_.followers(now)) {
+    const bool voter = next.is_voter(follower.id);
+    if (voter && follower.last_heard && *follower.last_heard < now - since) ++heard;
+  }
+  return heard >= next.quorum_size();
+}
+
+void Replica::remove(raft::MemberId member, net::Responder respond) {
+  const auto proposed = node_.remove(loop_.now(), member);
+  if (!proposed) return respond(refused(proposed.refusal(), member.node));
+  spdlog::info("node {} is being removed", member.node.value);
   in_flight_.add(*proposed, loop_.now() + options_.request_timeout,
-                 [respond = std::move(respond), node = call.node](Fate fate) {
+                 [respond = std::move(respond), node = member.node](Fate fate) {
                    if (fate == Fate::kApplied) {
                      return respond(net::DoneReply{"node " + number(node) + " was removed"});
                    }

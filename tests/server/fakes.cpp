@@ -315,7 +315,7 @@ void Cluster::bootstrap(std::uint64_t id) {
   Node& node = nodes[id];
   node.address = "node" + std::to_string(id) + ":1";
   node.platter = std::make_shared<Platter>();
-  node.platter->identity = {raft::NodeId(id), raft::Incarnation(1), cluster_id, 0, ""};
+  node.platter->identity = {raft::NodeId(id), raft::Incarnation(1), cluster_id, 0, false, ""};
   raft::Member self;
   self.id = {raft::NodeId(id), raft::Incarnation(1)};
   self.voter = true;
@@ -343,7 +343,7 @@ bool Cluster::join(std::uint64_t id, bool replace) {
   node = Node();
   node.address = address;
   node.platter = std::make_shared<Platter>();
-  node.platter->identity = {raft::NodeId(id), joined->self.incarnation, joined->cluster_id, 1, ""};
+  node.platter->identity = {raft::NodeId(id), joined->self.incarnation, joined->cluster_id, 1, false, ""};
   make(node);
   return world.run_until([&] { return node.voting; });
 }

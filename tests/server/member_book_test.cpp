@@ -55,7 +55,7 @@ TEST_CASE("announced addresses win over the configuration's, and are reported as
   CHECK_FALSE(book.moved(known.configuration));
   CHECK(book.announced(id(2, 4), {"c:1", "", ""}));
   CHECK_FALSE(book.announced(id(2, 4), {"c:1", "", ""}));
-  CHECK(book.peers(known.configuration) == std::vector<net::Peer>{{id(2, 4), "c:1"}});
+  CHECK(book.peers(known.configuration, known.configuration) == std::vector<net::Peer>{{id(2, 4), "c:1"}});
   CHECK(book.moved(known.configuration) == id(2, 4));
   MemberBook moved(id(1, 1), {"z:1", "", ""});
   CHECK(moved.moved(known.configuration) == id(1, 1));
@@ -67,7 +67,7 @@ TEST_CASE("members that the log does not know yet are reached, removed ones are 
   book.announced(id(2, 4), {"old:1", "", ""});
   book.announced(id(3, 12), {"new:1", "", ""});
   book.keep_only(known);
-  CHECK(book.peers(known.configuration) == std::vector<net::Peer>{{id(3, 12), "new:1"}});
+  CHECK(book.peers(known.configuration, known.configuration) == std::vector<net::Peer>{{id(3, 12), "new:1"}});
 }
 
 TEST_CASE("a voter that is low on space counts, a learner or an old report does not") {

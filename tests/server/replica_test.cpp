@@ -197,6 +197,32 @@ TEST_CASE("a node that was away while it was removed is told on its return") {
   CHECK(*cluster.at(victim).ended == End::kRemoved);
 }
 
+TEST_CASE("a removal that would leave no live majority is refused, however fresh the other loss") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  const std::uint64_t victim = cluster.follower();
+  const std::uint64_t other = 6 - leader - victim;
+  cluster.world.run_for(1'000'000);
+  cluster.crash(other);  // it was heard within this very heartbeat
+  const auto reply = cluster.ask(leader, net::RemoveCall{raft::NodeId(victim), std::nullopt});
+  REQUIRE(std::holds_alternative<net::ErrorReply>(reply));
+  CHECK(std::get<net::ErrorReply>(reply).code == net::ErrorReply::Code::kRefused);
+  CHECK(std::holds_alternative<Range>(cluster.take(leader)));
+  cluster.restart(other);
+  cluster.world.run_for(1'000'000);
+  CHECK(std::holds_alternative<net::DoneReply>(
+      cluster.ask(cluster.await_leader(), net::RemoveCall{raft::NodeId(victim), std::nullopt})));
+}
+
+TEST_CASE("the last voter is not removed") {
+  Cluster cluster;
+  cluster.bootstrap(1);
+  cluster.await_leader();
+  const auto reply = cluster.ask(1, net::RemoveCall{raft::NodeId(1), std::nullopt});
+  REQUIRE(std::holds_alternative<net::ErrorReply>(reply));
+  CHECK(std::get<net::ErrorReply>(reply).message.find("last voter") != std::string::npos);
+}
+
 TEST_CASE("a leader hands over before it is removed, and before it stops") {
   Three cluster;
   const std::uint64_t leader = cluster.await_leader();
