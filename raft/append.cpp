@@ -56,13 +56,7 @@ void Node::State::handle(MemberId from, const AppendRequest& request) {
     // Committed entries are the leader's too: it may go on behind them.
     const bool conflicts = !news.empty() && news.front().index <= commit_index();
     ENSURE_MSG(!conflicts, "a leader contradicts a committed entry");
-    send(from,
-         AppendResponse{.term = current_term(),
-                        .success = true,
-                        .index = commit_index(),
-                        .conflict_index = {},
-                        .conflict_term = {}},
-         commit_index());
+    acknowledge_append(from, commit_index());
     return;
   }
   if (!log.matches(request.prev_log_index, request.prev_log_term)) {
@@ -76,13 +70,17 @@ void Node::State::handle(MemberId from, const AppendRequest& request) {
   // Not beyond what this request has shown to be equal: what we hold behind it may be of another
   // leader.
   commit_as_follower(std::min(request.commit_index, proved));
-  send(from,
+  acknowledge_append(from, proved);
+}
+
+void Node::State::acknowledge_append(MemberId leader_of_term, Index index) {
+  send(leader_of_term,
        AppendResponse{.term = current_term(),
                       .success = true,
-                      .index = proved,
+                      .index = index,
                       .conflict_index = {},
                       .conflict_term = {}},
-       proved);
+       index);
 }
 
 void Node::State::refuse_append(MemberId from, const AppendRequest& request) {

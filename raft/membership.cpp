@@ -67,22 +67,17 @@ Answer<Node::Admitted> Node::State::add_learner(Member member, bool replace) {
   }
   const Member* existing = configuration().find_node(member.id.node);
   if (existing != nullptr && member.join_token != 0 && existing->join_token == member.join_token) {
-    // Asked again. While the admission is not committed it may still be rolled back, so that the
-    // caller is told what to wait for.
-    const Index admitted(existing->id.incarnation.value);
-    return admitted > commit_index()
-               ? Admitted{existing->id, {admitted, log.term_at(admitted).value()}}
-               : Admitted{existing->id, {}};
+    return admitted_before(existing->id);
   }
   if (const std::optional<Refusal> refusal = change_refused()) {
     return *refusal;
   }
+  if (existing != nullptr && !replace) {
+    return Refusal::kIdInUse;
+  }
   Configuration next = configuration();
   member.replaces.reset();
   if (existing != nullptr) {
-    if (!replace) {
-      return Refusal::kIdInUse;
-    }
     if (has_to_replace(next, *existing)) {
       return Refusal::kChangePending;  // the removal of an earlier incarnation comes first
     }
@@ -101,10 +96,15 @@ Answer<Node::Admitted> Node::State::add_learner(Member member, bool replace) {
   member.promote = true;
   const MemberId id = member.id;
   const Answer<Proposed> proposed = change_configuration(next.with(std::move(member)));
-  if (!proposed) {
-    return proposed.refusal();
-  }
-  return Admitted{id, *proposed};
+  return proposed ? Answer<Admitted>(Admitted{id, *proposed}) : proposed.refusal();
+}
+
+/// While the admission is not committed it may still be rolled back, so that who asks again is told
+/// what to wait for.
+Node::Admitted Node::State::admitted_before(MemberId member) const {
+  const Index at(member.incarnation.value);
+  return at > commit_index() ? Admitted{member, {at, log.term_at(at).value()}}
+                             : Admitted{member, {}};
 }
 
 Answer<Proposed> Node::State::remove(MemberId member) {
@@ -155,10 +155,15 @@ bool Node::State::has_live_majority(const Configuration& next) const {
   return live >= next.quorum_size();
 }
 
+// Once a promotion is appended there is no way back without the new voter, if the majority needs
+// it: one that has just died must not be promoted. And however short the log, it must hold the
+// configuration that admits it: without one it could not judge a candidate and would give no vote.
 bool Node::State::caught_up(MemberId learner) const {
   const Progress* follower = find_follower(learner);
-  return follower != nullptr && is_live(learner) &&
+  return follower != nullptr && follower->heard_at &&
+         elapsed(*follower->heard_at) < options.heartbeat_interval &&
          follower->state == ReplicationState::kReplicate &&
+         follower->match_index >= log.configuration().index &&
          follower->match_index + kPromotionLag >= log.last_index();
 }
 

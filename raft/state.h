@@ -168,6 +168,8 @@ struct Node::State {
 
   // append.cpp: the follower's side (Raft 5.3)
   void handle(MemberId from, const AppendRequest& request);
+  /// Says, once it is durable, that our log equals that leader's up to `index`.
+  void acknowledge_append(MemberId leader_of_term, Index index);
   void refuse_append(MemberId from, const AppendRequest& request);
   void store(std::span<const Entry> news);
   void commit_as_follower(Index index);
@@ -207,6 +209,7 @@ struct Node::State {
 
   // membership.cpp (thesis 4.1, 4.2)
   Answer<Admitted> add_learner(Member member, bool replace);
+  Admitted admitted_before(MemberId member) const;
   Answer<Proposed> remove(MemberId member);
   Answer<Proposed> change_addresses(MemberId member, Addresses addresses);
   std::optional<Refusal> change_refused() const;

@@ -54,15 +54,25 @@ TEST_CASE("a joiner is admitted as a learner, and promoted when it has caught up
 TEST_CASE("a learner far behind is not promoted") {
   Stage stage;
   stage.lead({2, 3});
+  const MemberId id = admit(stage, joiner(4, 77), {2, 3});
   for (int i = 0; i < 200; ++i) {
     REQUIRE(stage.node().propose(stage.now(), "x"));
   }
   stage.carry_out();
   stage.acknowledge({2, 3});
-  const MemberId id = admit(stage, joiner(4, 77), {2, 3});
   stage.receive_from(id, stored(1, 10));
   CHECK(!stage.node().configuration().configuration.is_voter(id));
   stage.receive_from(id, stored(1, 190));
+  CHECK(stage.node().configuration().configuration.is_voter(id));
+}
+
+TEST_CASE("a learner that lacks its own admission is not promoted, however short the log") {
+  Stage stage;
+  stage.lead({2, 3});
+  const MemberId id = admit(stage, joiner(4, 77), {2, 3});
+  stage.receive_from(id, stored(1, 1));
+  CHECK(!stage.node().configuration().configuration.is_voter(id));
+  stage.receive_from(id, stored(1, 2));
   CHECK(stage.node().configuration().configuration.is_voter(id));
 }
 
