@@ -32,8 +32,7 @@ Result<net::StatusReply> first_status(Caller& caller, const Addresses& contacts)
     }
     failures += (failures.empty() ? "" : "; ") + reply.error().message;
   }
-  return Error{"no member answers: " + failures +
-               ". Is it running? --peer HOST:PORT names another member"};
+  return Error{"no member answers: " + failures + "; --peer HOST:PORT names another member"};
 }
 
 /// What the leader says, when there is one that says that it leads this cluster.
@@ -47,8 +46,8 @@ std::optional<net::StatusReply> leader_status(Caller& caller, const net::StatusR
   if (leader == node.members.end()) {
     return std::nullopt;
   }
-  Result<net::StatusReply> reply = expect<net::StatusReply>(
-      caller.call(leader->member.addresses.peer, net::StatusCall{}));
+  Result<net::StatusReply> reply =
+      expect<net::StatusReply>(caller.call(leader->member.addresses.peer, net::StatusCall{}));
   if (!reply || reply->role != raft::Role::kLeader || reply->cluster_id != node.cluster_id) {
     return std::nullopt;
   }
@@ -63,8 +62,7 @@ Result<raft::Member> member_of(Caller& caller, const Addresses& contacts, raft::
   }
   const raft::Member* member = members->find_node(node);
   if (member == nullptr) {
-    return Error{node_name(node) + " is not a member; the members are " +
-                 list_members(*members)};
+    return Error{node_name(node) + " is not a member; the members are " + list_members(*members)};
   }
   return *member;
 }
@@ -79,8 +77,7 @@ int next(const NextCommand& command, Caller& caller) {
   net::TakeCall call;
   call.count = command.count;
   call.timeout_us = static_cast<std::uint64_t>(command.target.timeout.count()) * 1000;
-  const Result<net::TakeReply> taken =
-      expect<net::TakeReply>(caller.call_leader(*contacts, call));
+  const Result<net::TakeReply> taken = expect<net::TakeReply>(caller.call_leader(*contacts, call));
   if (!taken) {
     return fail(taken.error());
   }
@@ -131,8 +128,8 @@ int transfer(const TransferCommand& command, Caller& caller) {
     return fail(member.error());
   }
   if (!member->voter) {
-    return fail(Error{node_name(command.node) +
-                      " is a learner and cannot lead before it is promoted"});
+    return fail(
+        Error{node_name(command.node) + " is a learner and cannot lead before it is promoted"});
   }
   const Result<std::string> done = transfer_leadership(caller, *contacts, *member);
   return done ? print(*done + "\n") : fail(done.error());

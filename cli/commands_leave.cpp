@@ -1,8 +1,9 @@
 // leave: out of the cluster first, then the data.
 //
 // The order is the point. While the cluster counts this node as a member, its data holds votes and
-// acknowledged entries that the cluster rests on; so nothing is destroyed before a linearizable read
-// has shown a configuration without it, and whatever fails before that leaves everything as it was.
+// acknowledged entries that the cluster rests on; so nothing is destroyed before a linearizable
+// read has shown a configuration without it, and whatever fails before that leaves everything as it
+// was.
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/local_node.h"
@@ -14,7 +15,7 @@ namespace {
 
 /// How long a process may take to end after its removal: it hands over, finishes requests, and
 /// takes a last checkpoint.
-constexpr int kLooksAtLock = 1200;
+constexpr int kLooksAtLock = 800;
 constexpr std::chrono::milliseconds kBetweenLooksAtLock{25};
 
 /// The node that is to leave.
@@ -26,15 +27,14 @@ struct Leaver {
   std::string running_at;
 };
 
-std::string drop_advice(const std::string& path) {
-  return "`ticketd drop --path " + path + "`";
-}
+std::string drop_advice(const std::string& path) { return "`ticketd drop --path " + path + "`"; }
 
 Error last_voter(raft::NodeId node, const std::string& path) {
-  return Error{node_name(node) +
-               " is the last voter, and without it the cluster ends. If that is what you want, stop "
-               "the node and run " +
-               drop_advice(path)};
+  return Error{
+      node_name(node) +
+      " is the last voter, and without it the cluster ends. If that is what you want, stop "
+      "the node and run " +
+      drop_advice(path)};
 }
 
 Result<Leaver> running_leaver(const store::Holder& holder, Caller& caller) {
@@ -100,8 +100,7 @@ void announce_leaving(const Leaver& leaver, Caller& caller) {
   if (leaver.running_at.empty()) {
     return;
   }
-  const auto marked =
-      expect<net::DoneReply>(caller.call(leaver.running_at, net::LeaveCall{}));
+  const auto marked = expect<net::DoneReply>(caller.call(leaver.running_at, net::LeaveCall{}));
   if (!marked) {
     print_note("the running node was not told (" + marked.error().message +
                "); it will end with exit code 3");

@@ -35,8 +35,7 @@ int run_here(const RunCommand& command, std::optional<PidFile> pid_file,
 
 /// A node that cannot run says so where it was called; nothing is made for it on the disk.
 bool has_nothing_to_run(const RunCommand& command) {
-  return command.begin.how == server::Begin::How::kRejoin &&
-         !store::holds_data(command.node.path);
+  return command.begin.how == server::Begin::How::kRejoin && !store::holds_data(command.node.path);
 }
 
 }  // namespace
@@ -59,8 +58,8 @@ int run(const RunCommand& command) {
   if (fault) {
     return fail(Error{"cannot create the data directory '" + path + "': " + fault.message()});
   }
-  const Result<int> code = run_in_background(
-      path + "/ticketd.log", [&](const std::function<void()>& serving) {
+  const Result<int> code =
+      run_in_background(path + "/ticketd.log", [&](const std::function<void()>& serving) {
         return run_here(command, std::move(pid_file), serving);
       });
   return code ? *code : fail(code.error());

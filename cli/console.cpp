@@ -27,16 +27,13 @@ void set_up_log(bool debug) {
 }
 
 Status print_result(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
-      std::fflush(stdout) != 0) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     return Error{std::string("cannot write to standard output: ") + std::strerror(errno)};
   }
   return {};
 }
 
-void print_error(std::string_view message) {
-  to_stderr("ticketd: " + std::string(message) + "\n");
-}
+void print_error(std::string_view message) { to_stderr("ticketd: " + std::string(message) + "\n"); }
 
 void print_note(std::string_view message) { to_stderr(std::string(message) + "\n"); }
 

@@ -88,9 +88,9 @@ Status detach(int log) {
   if (null.number() < 0) {
     return system_error("open /dev/null", errno);
   }
-  for (const auto& [from, to] : {std::pair(null.number(), STDIN_FILENO),
-                                 std::pair(null.number(), STDOUT_FILENO),
-                                 std::pair(log, STDERR_FILENO)}) {
+  for (const auto& [from, to] :
+       {std::pair(null.number(), STDIN_FILENO), std::pair(null.number(), STDOUT_FILENO),
+        std::pair(log, STDERR_FILENO)}) {
     if (Status placed = put_in_place(from, to); !placed) {
       return placed;
     }

@@ -108,7 +108,8 @@ Three nodes on one machine:
 }  // namespace
 
 std::string help() {
-  std::string out = "ticketd: a cluster that hands out tickets, numbers that only grow.\n\nUsage:\n";
+  std::string out =
+      "ticketd: a cluster that hands out tickets, numbers that only grow.\n\nUsage:\n";
   for (const CommandRow& row : command_rows()) {
     append_line(out, "  " + command_line(row), row.text);
   }

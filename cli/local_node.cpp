@@ -30,8 +30,7 @@ std::optional<store::Holder> running_node(const std::string& path,
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (true) {
     std::optional<store::Holder> holder = store::DirectoryLock::holder(path);
-    if (!holder || !holder->peer_address.empty() ||
-        std::chrono::steady_clock::now() >= deadline) {
+    if (!holder || !holder->peer_address.empty() || std::chrono::steady_clock::now() >= deadline) {
       return holder;
     }
     std::this_thread::sleep_for(kBetweenGlances);

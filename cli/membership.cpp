@@ -46,7 +46,7 @@ Status remove_member(Caller& caller, const Addresses& contacts, raft::MemberId m
   // The answer may have been lost, or somebody else may have been faster: what counts is who is in.
   const int looks = refused_for_good(reply) ? 1 : kLooks;
   std::string last;
-  for (int look = 0; look < looks; ++look) {
+  for (int look = 0, failed = 0; look < looks && failed < kFailedLooks; ++look) {
     if (look > 0) {
       caller.pause(kBetweenLooks);
     }
@@ -54,6 +54,7 @@ Status remove_member(Caller& caller, const Addresses& contacts, raft::MemberId m
     if (members && members->find(member) == nullptr) {
       return {};
     }
+    failed += members ? 0 : 1;
     last = members ? node_name(member.node) + " is still a member" : members.error().message;
   }
   if (!done) {
@@ -65,8 +66,7 @@ Status remove_member(Caller& caller, const Addresses& contacts, raft::MemberId m
 
 Result<std::string> transfer_leadership(Caller& caller, const Addresses& contacts,
                                         const raft::Member& target) {
-  const Result<net::Reply> reply =
-      caller.call_leader(contacts, net::TransferCall{target.id.node});
+  const Result<net::Reply> reply = caller.call_leader(contacts, net::TransferCall{target.id.node});
   const Result<net::DoneReply> done = expect<net::DoneReply>(reply);
   const int looks = refused_for_good(reply) ? 1 : kLooks;
   Result<net::StatusReply> status = Error{"not asked yet"};
@@ -89,8 +89,8 @@ Result<std::string> transfer_leadership(Caller& caller, const Addresses& contact
     // Out of our reach, but not out of the old leader's.
     return done->message;
   }
-  return Error{node_name(target.id.node) + " does not lead (the old leader said: " +
-               done->message + "); `ticketd status` shows who does"};
+  return Error{node_name(target.id.node) + " does not lead (the old leader said: " + done->message +
+               "); `ticketd status` shows who does"};
 }
 
 }  // namespace ticketd::cli

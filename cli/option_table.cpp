@@ -15,8 +15,8 @@ constexpr const char* kClient = "Client commands";
 constexpr const char* kGeneral = "General";
 
 constexpr std::array<OptionRow, kOptionCount> kOptions{{
-    {OptionKey::kId, 'I', "id", "ID", nullptr,
-     only(CommandName::kStart) | only(CommandName::kJoin), kMembership,
+    {OptionKey::kId, 'I', "id", "ID", nullptr, only(CommandName::kStart) | only(CommandName::kJoin),
+     kMembership,
      "number of this node, any from 0 to 2^64-1 that no other node of the cluster has"},
     {OptionKey::kPath, 'P', "path", "DIR", "store", kEveryCommand, kNode, "data directory"},
     {OptionKey::kHost, 'H', "host", "HOST", "127.0.0.1", kEveryCommand, kNode,
@@ -54,8 +54,7 @@ constexpr std::array<OptionRow, kOptionCount> kOptions{{
      "take N tickets in a row, up to 1000000, and print FIRST-LAST"},
     {OptionKey::kOutput, 'o', "output", "FORMAT", "text", only(CommandName::kStatus), kClient,
      "text or json"},
-    {OptionKey::kDebug, 'g', "debug", nullptr, nullptr, kEveryCommand, kGeneral,
-     "log everything"},
+    {OptionKey::kDebug, 'g', "debug", nullptr, nullptr, kEveryCommand, kGeneral, "log everything"},
     {OptionKey::kVersion, 'v', "version", nullptr, nullptr, kEveryCommand, kGeneral,
      "print the version"},
     {OptionKey::kHelp, 'h', "help", nullptr, nullptr, kEveryCommand, kGeneral,
@@ -64,7 +63,8 @@ constexpr std::array<OptionRow, kOptionCount> kOptions{{
 
 constexpr std::array<CommandRow, 9> kCommands{{
     {CommandName::kRejoin, "", "", "run the node that the data directory holds",
-     "Runs the node whose data --path holds, as what it was: it finds its cluster again by what is\n"
+     "Runs the node whose data --path holds, as what it was: it finds its cluster again by what "
+     "is\n"
      "written there, also after its own address changed.\n"},
     {CommandName::kStart, "start", "", "start a new cluster with this node as its only member",
      "Starts a new cluster, of which this node is the first member, and runs the node. Over data\n"
@@ -72,7 +72,8 @@ constexpr std::array<CommandRow, 9> kCommands{{
      "destroys the data first.\n"
      "\n"
      "  ticketd start --id 1\n"
-     "  ticketd start --id 1 --host 0.0.0.0 --advertise tickets-1.example --path /var/lib/ticketd\n"},
+     "  ticketd start --id 1 --host 0.0.0.0 --advertise tickets-1.example --path "
+     "/var/lib/ticketd\n"},
     {CommandName::kJoin, "join", "HOST:PORT", "join a cluster through any of its members",
      "Asks the member whose peer address is HOST:PORT for admission, catches up, becomes a voter\n"
      "and runs on. When it is interrupted, the same command takes it up again. A member that lost\n"
@@ -140,9 +141,9 @@ const OptionRow* find_option(std::string_view name) {
 }
 
 const OptionRow* find_option(char letter) {
-  const auto found =
-      std::find_if(kOptions.begin(), kOptions.end(),
-                   [&](const OptionRow& row) { return letter != 0 && letter == row.letter; });
+  const auto found = std::find_if(kOptions.begin(), kOptions.end(), [&](const OptionRow& row) {
+    return letter != 0 && letter == row.letter;
+  });
   return found == kOptions.end() ? nullptr : &*found;
 }
 

@@ -52,9 +52,9 @@ constexpr CommandSet only(CommandName command) { return 1u << static_cast<unsign
 inline constexpr CommandSet kEveryCommand = ~CommandSet{0};
 inline constexpr CommandSet kNodeCommands =
     only(CommandName::kRejoin) | only(CommandName::kStart) | only(CommandName::kJoin);
-inline constexpr CommandSet kClientCommands = only(CommandName::kNext) | only(CommandName::kStatus) |
-                                              only(CommandName::kRemove) |
-                                              only(CommandName::kTransfer);
+inline constexpr CommandSet kClientCommands =
+    only(CommandName::kNext) | only(CommandName::kStatus) | only(CommandName::kRemove) |
+    only(CommandName::kTransfer);
 
 struct OptionRow {
   OptionKey key;

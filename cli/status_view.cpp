@@ -87,7 +87,8 @@ std::vector<MemberRow> merged_members(const StatusView& view) {
   return rows;
 }
 
-// --- JSON -----------------------------------------------------------------------------------------
+// --- JSON
+// -----------------------------------------------------------------------------------------
 
 namespace {
 
@@ -163,7 +164,8 @@ std::string status_json(const StatusView& view) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-// --- Text -----------------------------------------------------------------------------------------
+// --- Text
+// -----------------------------------------------------------------------------------------
 
 namespace {
 
@@ -238,9 +240,9 @@ std::string header(const StatusView& view) {
                     (node.space_low ? ", LOW: what grows state is refused" : "")},
       {"disk", number(node.journal_flushes) + " flushes, " + number(node.checkpoints) +
                    " checkpoints (" + mebibytes(node.checkpoint_bytes) + ", the last " +
-                   mebibytes(node.last_checkpoint_bytes) + "), snapshots: " +
-                   number(node.snapshots_made) + " made, " + number(node.snapshots_installed) +
-                   " installed"},
+                   mebibytes(node.last_checkpoint_bytes) +
+                   "), snapshots: " + number(node.snapshots_made) + " made, " +
+                   number(node.snapshots_installed) + " installed"},
   };
   return table(lines, 2);
 }
@@ -257,8 +259,8 @@ std::string note(const StatusView& view) {
 }  // namespace
 
 std::string status_text(const StatusView& view) {
-  std::vector<Cells> rows = {{"ID", "ROLE", "SUFFRAGE", "PEER", "HTTP", "MATCH", "LAG",
-                              "LAST HEARD", "APPLIED"}};
+  std::vector<Cells> rows = {
+      {"ID", "ROLE", "SUFFRAGE", "PEER", "HTTP", "MATCH", "LAG", "LAST HEARD", "APPLIED"}};
   for (const MemberRow& row : merged_members(view)) {
     const bool asked = row.member.id == view.node.self;
     rows.push_back({number(row.member.id.node) + (asked ? "*" : ""), row_role(view, row.member),

@@ -6,8 +6,7 @@
 
 namespace ticketd::cli {
 
-Result<std::uint64_t> parse_number(std::string_view text, std::uint64_t least,
-                                   std::uint64_t most) {
+Result<std::uint64_t> parse_number(std::string_view text, std::uint64_t least, std::uint64_t most) {
   std::uint64_t number = 0;
   const char* end = text.data() + text.size();
   const auto [stopped, fault] = std::from_chars(text.data(), end, number);

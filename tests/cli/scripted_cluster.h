@@ -1,0 +1,108 @@
+// A cluster that does what a test says, behind the seam through which commands speak.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/caller.h"
+
+namespace ticketd::cli {
+
+inline raft::Member voter(std::uint64_t node, std::uint64_t incarnation) {
+  raft::Member member;
+  member.id = {raft::NodeId(node), raft::Incarnation(incarnation)};
+  member.voter = true;
+  member.addresses.peer = "127.0.0.1:" + std::to_string(9000 + node);
+  return member;
+}
+
+class ScriptedCluster : public Caller {
+ public:
+  explicit ScriptedCluster(std::vector<raft::Member> members) : members_(std::move(members)) {}
+
+  /// Every call in order, as "members", "remove 2.3", "leave 127.0.0.1:9002", ...
+  std::vector<std::string> calls;
+  /// Whom calls to the leader were allowed to ask, last.
+  std::vector<std::string> contacts;
+  int pauses = 0;
+
+  // The script.
+  bool leader_reachable = true;
+  /// Is a removal carried out?
+  bool removes = true;
+  /// Is this said in place of an answer to the removal?
+  std::optional<Result<net::Reply>> removal_answer;
+  std::optional<net::Reply> take_answer;
+  std::optional<net::Reply> transfer_answer;
+  std::optional<raft::NodeId> leader;
+  std::function<void()> on_removed = [] {};
+  std::function<void()> on_pause = [] {};
+
+  Result<net::Reply> call(const std::string& address, const net::Call& call) override {
+    if (std::holds_alternative<net::LeaveCall>(call)) {
+      calls.push_back("leave " + address);
+      return net::Reply(net::DoneReply{"marked"});
+    }
+    calls.push_back("status " + address);
+    for (const raft::Member& member : members_.members()) {
+      if (member.addresses.peer == address) return net::Reply(status_of(member));
+    }
+    return Error{"no node answers at " + address};
+  }
+
+  Result<net::Reply> call_leader(const std::vector<std::string>& addresses,
+                                 const net::Call& call) override {
+    contacts = addresses;
+    if (const auto* remove = std::get_if<net::RemoveCall>(&call)) return removal(*remove);
+    calls.push_back(name_of(call));
+    if (!leader_reachable) return Error{"no leader answered within 5000 ms"};
+    if (std::holds_alternative<net::TakeCall>(call)) return *take_answer;
+    if (const auto* transfer = std::get_if<net::TransferCall>(&call)) {
+      if (!transfer_answer) leader = transfer->target;
+      return transfer_answer.value_or(net::Reply(net::DoneReply{"done"}));
+    }
+    return net::Reply(net::MembersReply{{raft::Index(9), members_}});
+  }
+
+  void pause(std::chrono::milliseconds) override {
+    ++pauses;
+    on_pause();
+  }
+
+ private:
+  static std::string name_of(const net::Call& call) {
+    if (std::holds_alternative<net::MembersCall>(call)) return "members";
+    if (std::holds_alternative<net::TakeCall>(call)) return "take";
+    return std::holds_alternative<net::TransferCall>(call) ? "transfer" : "other";
+  }
+
+  Result<net::Reply> removal(const net::RemoveCall& call) {
+    calls.push_back("remove " + std::to_string(call.node.value) + "." +
+                    std::to_string(call.incarnation.value_or(raft::Incarnation(0)).value));
+    if (removes) {
+      members_ = members_.without({call.node, *call.incarnation});
+      on_removed();
+    }
+    return removal_answer.value_or(net::Reply(net::DoneReply{"removed"}));
+  }
+
+  net::StatusReply status_of(const raft::Member& member) const {
+    net::StatusReply reply;
+    reply.cluster_id = 0xabc;
+    reply.self = member.id;
+    const bool leads = leader == member.id.node;
+    reply.role = leads ? raft::Role::kLeader : raft::Role::kFollower;
+    reply.term = raft::Term(7);
+    for (const raft::Member& other : members_.members()) {
+      if (leader == other.id.node) reply.leader = other.id;
+      reply.members.push_back({other, std::nullopt, std::nullopt, std::nullopt});
+    }
+    return reply;
+  }
+
+  raft::Configuration members_;
+};
+
+}  // namespace ticketd::cli
