@@ -1,0 +1,236 @@
+// The blocking client, against nodes on a thread of their own.
+#include "net/client.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "tests/net/network.h"
+
+namespace ticketd::net {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kTimeout{2000};
+constexpr milliseconds kShort{300};
+
+/// Runs a loop on a thread, for as long as it lives.
+class LoopThread {
+ public:
+  explicit LoopThread(asio::io_context& loop)
+      : loop_(loop), thread_([this] {
+          while (!stop_) {
+            loop_.restart();
+            loop_.run_for(milliseconds(5));
+          }
+        }) {}
+  ~LoopThread() {
+    stop_ = true;
+    thread_.join();
+  }
+
+ private:
+  asio::io_context& loop_;
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+/// A node that answers as told, and counts what it is asked.
+struct Server {
+  Server(asio::io_context& loop, std::uint64_t id, std::function<Reply(const Call&)> answer)
+      : node(loop, id) {
+    node.answer = [this, answer = std::move(answer)](const Call& call) {
+      ++asked;
+      return answer(call);
+    };
+    node.verdict.reset();
+  }
+  std::string address() const { return address_of(node.port()); }
+
+  TestNode node;
+  std::atomic<int> asked = 0;
+};
+
+ErrorReply error(ErrorReply::Code code, std::string leader = "") {
+  return {code, "told so", std::move(leader)};
+}
+
+Reply take_17(const Call&) { return TakeReply{1000, 17}; }
+
+/// A port at which nobody listens.
+std::string dead_address() {
+  asio::io_context loop;
+  return address_of(BareListener(loop).port());
+}
+
+std::string fault(const Result<Reply>& result) { return result ? "" : result.error().message; }
+
+TEST_CASE("a client's call is carried to the node and its reply back") {
+  asio::io_context loop;
+  Server server(loop, 1, take_17);
+  const LoopThread thread(loop);
+  Client client(kTimeout);
+  for (int i = 0; i < 3; ++i) {
+    const Result<Reply> reply = client.call(server.address(), TakeCall{"orders", 17, 0});
+    REQUIRE_MESSAGE(reply.ok(), fault(reply));
+    CHECK(*reply == Reply(TakeReply{1000, 17}));
+  }
+  CHECK(client.call("localhost:" + std::to_string(server.node.port()), StatusCall{}).ok());
+  CHECK(server.asked == 4);
+}
+
+TEST_CASE("what hinders a call before it is sent is said") {
+  Client client(kTimeout);
+  const std::string dead = dead_address();
+  CHECK(fault(client.call(dead, StatusCall{})) ==
+        "no node answers at " + dead + " (Connection refused); is it running?");
+  CHECK(fault(client.call("nonsense", StatusCall{})).find("write HOST:PORT") != std::string::npos);
+  CHECK(fault(client.call("no.such.host.invalid:1", StatusCall{}))
+            .find("cannot resolve the host name 'no.such.host.invalid'") != std::string::npos);
+  CHECK(fault(client.call(dead, TakeCall{std::string(256, 'x'), 1, 0})) ==
+        "sequence is longer than 255 bytes");
+  CHECK(fault(client.call_leader({}, StatusCall{})) == "no address of a member was given");
+}
+
+TEST_CASE("a listener that is no node is found out in time") {
+  asio::io_context loop;
+  BareListener silent(loop);  // the kernel completes the connection, nobody answers
+  const Clock::time_point began = Clock::now();
+  const std::string reason = fault(Client(kShort).call(address_of(silent.port()), StatusCall{}));
+  CHECK(reason.find("does not greet: no answer in time") != std::string::npos);
+  CHECK(Clock::now() - began >= kShort);
+  CHECK(Clock::now() - began < 10 * kShort);
+
+  std::optional<BareSocket> accepted;
+  REQUIRE(run_until(loop, [&] { return (accepted = silent.accept()).has_value(); }));
+  BareListener web(loop);
+  std::thread server([&] {
+    std::optional<BareSocket> dialer;
+    run_until(loop, [&] { return (dialer = web.accept()).has_value(); });
+    dialer->write("HTTP/1.1 400 Bad Request\r\n\r\n");
+    run_until(loop, [&] { return dialer->is_closed(); });
+  });
+  CHECK(fault(Client(kTimeout).call(address_of(web.port()), StatusCall{}))
+            .find("is this its --raft_port?") != std::string::npos);
+  server.join();
+}
+
+TEST_CASE("a node that refuses the client is quoted") {
+  asio::io_context loop;
+  TestNode events(loop, 1);
+  auto starting = TcpTransport::open(loop, TestNode::defaults());  // does not know who it is
+  REQUIRE(starting.ok());
+  (*starting)->start(events);
+  const LoopThread thread(loop);
+  CHECK(fault(Client(kTimeout).call(address_of((*starting)->port()), StatusCall{}))
+            .find("refuses the connection: this node is starting") != std::string::npos);
+}
+
+/// Welcomes one client and hears its request; then does as told.
+struct Listener {
+  explicit Listener(std::function<void(BareSocket&)> then)
+      : listener(loop), thread([this, then = std::move(then)] {
+          auto client = listener.welcome(loop, {kCluster, member(1), 1, raft::Index(1)});
+          client->hear(Hearing::kRequests);
+          run_until(loop, [&] { return client->next().has_value(); });
+          then(*client);
+        }) {}
+  ~Listener() { thread.join(); }
+
+  asio::io_context loop;
+  BareListener listener;
+  std::thread thread;
+};
+
+TEST_CASE("when a request was sent and no reply came, it may have been carried out") {
+  {
+    Listener breaks([](BareSocket& client) { client.close(); });
+    CHECK(fault(Client(kTimeout).call(address_of(breaks.listener.port()), StatusCall{}))
+              .find("(it closed the connection); the request may have been carried out") !=
+          std::string::npos);
+  }
+  Listener hangs(
+      [&](BareSocket& client) { run_until(hangs.loop, [&] { return client.is_closed(); }); });
+  CHECK(fault(Client(kShort).call(address_of(hangs.listener.port()), StatusCall{}))
+            .find("(no answer in time); the request may have been carried out") !=
+        std::string::npos);
+}
+
+TEST_CASE("the leader is found from any member, past dead ones") {
+  asio::io_context loop;
+  Server leader(loop, 1, take_17);
+  Server follower(
+      loop, 2, [&](const Call&) { return error(ErrorReply::Code::kNotLeader, leader.address()); });
+  const LoopThread thread(loop);
+  const Result<Reply> reply = Client(kTimeout).call_leader(
+      {dead_address(), follower.address(), dead_address()}, TakeCall{"", 17, 0});
+  REQUIRE_MESSAGE(reply.ok(), fault(reply));
+  CHECK(*reply == Reply(TakeReply{1000, 17}));
+  CHECK(follower.asked == 1);
+  CHECK(leader.asked == 1);
+}
+
+TEST_CASE("an election is waited out") {
+  asio::io_context loop;
+  std::atomic<int> before = 3;
+  Server server(loop, 1, [&](const Call& call) -> Reply {
+    const int left = before--;
+    return left > 2   ? Reply(error(ErrorReply::Code::kNoLeader))
+           : left > 0 ? Reply(error(ErrorReply::Code::kBusy))
+                      : take_17(call);
+  });
+  const LoopThread thread(loop);
+  const Result<Reply> reply = Client(kTimeout).call_leader({server.address()}, TakeCall{"", 17, 0});
+  REQUIRE_MESSAGE(reply.ok(), fault(reply));
+  CHECK(server.asked == 4);
+}
+
+TEST_CASE("members that name each other are not asked without end or pause") {
+  asio::io_context loop;
+  std::string first_address;
+  Server second(loop, 2,
+                [&](const Call&) { return error(ErrorReply::Code::kNotLeader, first_address); });
+  Server first(loop, 1,
+               [&](const Call&) { return error(ErrorReply::Code::kNotLeader, second.address()); });
+  first_address = first.address();
+  const LoopThread thread(loop);
+  CHECK(fault(Client(kShort).call_leader({first.address()}, StatusCall{})) ==
+        "no leader answered within 300 ms; last: told so");
+  CHECK(first.asked + second.asked < 40);
+}
+
+TEST_CASE("a take of unknown outcome is never sent twice, a read is") {
+  asio::io_context loop;
+  Server unsure(loop, 1, [](const Call&) { return error(ErrorReply::Code::kUnknown); });
+  Server sure(loop, 2, [](const Call&) { return DoneReply{"here"}; });
+  const LoopThread thread(loop);
+  const std::vector<std::string> both = {unsure.address(), sure.address()};
+  const Result<Reply> take = Client(kTimeout).call_leader(both, TakeCall{"", 1, 0});
+  REQUIRE(take.ok());
+  CHECK(*take == Reply(error(ErrorReply::Code::kUnknown)));
+  CHECK(unsure.asked == 1);
+  CHECK(sure.asked == 0);
+  CHECK(*Client(kTimeout).call_leader(both, StatusCall{}) == Reply(DoneReply{"here"}));
+  CHECK(unsure.asked == 2);
+
+  Listener breaks([](BareSocket& client) { client.close(); });
+  const std::string broken = address_of(breaks.listener.port());
+  CHECK(fault(Client(kTimeout).call_leader({broken, sure.address()}, TakeCall{"", 1, 0}))
+            .find("may have been carried out") != std::string::npos);
+  CHECK(sure.asked == 1);
+}
+
+TEST_CASE("a refusal for good is handed over as it is") {
+  asio::io_context loop;
+  Server server(loop, 1, [](const Call&) { return error(ErrorReply::Code::kRefused); });
+  const LoopThread thread(loop);
+  const Result<Reply> reply = Client(kTimeout).call_leader({server.address()}, StatusCall{});
+  REQUIRE(reply.ok());
+  CHECK(*reply == Reply(error(ErrorReply::Code::kRefused)));
+  CHECK(server.asked == 1);
+}
+
+}  // namespace
+}  // namespace ticketd::net
