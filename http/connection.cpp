@@ -107,10 +107,11 @@ void Connection::parse(std::string_view& input) {
 void Connection::begin(const Request& request) {
   active_ = true;
   timing_request_ = false;
+  const bool persistent = request.persistent && !parting_;
   const Framing framing{.http10 = request.http10,
-                        .persistent = request.persistent,
+                        .persistent = persistent,
                         .without_body = request.method == Method::kHead};
-  input_ended_ = !request.persistent;
+  input_ended_ = !persistent;
   const auto found = find_route(kRoutes, request);
   if (const auto* response = std::get_if<Response>(&found)) {
     pipeline_.push_written(written(*response, framing), framing);

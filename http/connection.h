@@ -59,6 +59,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void flush();
   /// Keeps the time-outs; called every now and then.
   void check_time(Clock::time_point now);
+  /// The next request is the last: its answer says so.
+  void part() { parting_ = true; }
   /// Takes no new requests; closes when those under way are answered.
   void drain();
   /// Closes at once, without a call to the owner, which is of no more interest.
@@ -122,6 +124,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool client_done_ = false;
   /// The answer that ends the connection is in out_, or sent.
   bool last_written_ = false;
+  bool parting_ = false;
   bool draining_ = false;
 
   bool advancing_ = false;

@@ -31,7 +31,10 @@ inline constexpr std::chrono::milliseconds kStalledTime{10'000};
 /// sees the answer and not a reset; and how many bytes.
 inline constexpr std::chrono::milliseconds kLingerTime{2'000};
 inline constexpr std::size_t kLingerBytesMax = 1024 * 1024;
-/// What close() gives to requests under way.
+/// How long a kept connection is still listened to after close(), so that a request which is on its
+/// way is answered, with word that the connection ends, instead of being cut.
+inline constexpr std::chrono::milliseconds kPartingTime{1'000};
+/// What close() gives to requests under way then.
 inline constexpr std::chrono::milliseconds kCloseTime{5'000};
 
 /// Time-outs are kept to within a quarter of the shortest of them, and never better than 5 ms.
@@ -46,6 +49,7 @@ struct Limits {
   std::chrono::milliseconds idle_time = kIdleTime;
   std::chrono::milliseconds stalled_time = kStalledTime;
   std::chrono::milliseconds linger_time = kLingerTime;
+  std::chrono::milliseconds parting_time = kPartingTime;
   std::chrono::milliseconds close_time = kCloseTime;
 };
 

@@ -56,6 +56,7 @@ class Server::Inside final : public Connection::Owner, public std::enable_shared
   void flush();
   void check_later();
   void check();
+  void drain();
   void abandon_all();
   void finish_if_closed();
 
@@ -176,12 +177,27 @@ void Server::Inside::close(std::function<void()> closed) {
   closing_ = true;
   on_closed_ = std::move(closed);
   stop_accepting();
+  for (const std::shared_ptr<Connection>& connection : connections_) {
+    connection->part();
+  }
+  if (connections_.empty()) {
+    finish_if_closed();
+    return;
+  }
+  close_timer_.expires_after(options_.limits.parting_time);
+  close_timer_.async_wait([self = shared_from_this()](const asio::error_code& cancelled) {
+    if (!cancelled) {
+      self->drain();
+    }
+  });
+}
+
+void Server::Inside::drain() {
   for (std::size_t i = connections_.size(); i > 0; --i) {
     const std::shared_ptr<Connection> connection = connections_[i - 1];
     connection->drain();
   }
   if (connections_.empty()) {
-    finish_if_closed();
     return;
   }
   close_timer_.expires_after(options_.limits.close_time);

@@ -38,8 +38,9 @@ class Server {
   /// Closes the listening socket; connections go on.
   void stop_accepting();
 
-  /// stop_accepting(), then closes idle connections, and the others once their requests under way
-  /// are answered, at the latest after Limits::close_time. Then calls `closed`, always from the
+  /// stop_accepting(); from then on every answer ends its connection. After Limits::parting_time
+  /// closes idle connections, and the others once their requests under way are answered, at the
+  /// latest after another Limits::close_time. Then calls `closed`, always from the
   /// loop, never from within this call. Once.
   void close(std::function<void()> closed);
 

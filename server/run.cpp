@@ -235,13 +235,12 @@ void NodeProcess::stop(int code) {
   std::signal(SIGINT, SIG_DFL);  // a second one ends the process at once
   std::signal(SIGTERM, SIG_DFL);
   progress_timer_.cancel();
-  replica_->shut_down([this] {
-    replica_->close();
-    http_->close([this] { finish(); });
-  });
+  // While the last requests come in the replica still knows who leads now.
+  replica_->shut_down([this] { http_->close([this] { finish(); }); });
 }
 
 void NodeProcess::finish() {
+  replica_->close();
   transport_->close();
   work_.reset();
   context_.stop();

@@ -72,6 +72,9 @@ TEST_CASE("the page names every limit with its value") {
         bytes(limits.output_bytes));
   CHECK(limit(text, "reading on after the last answer, so that the client sees it") ==
         seconds(limits.linger_time) + ", " + bytes(limits.linger_bytes));
+  CHECK(limit(text,
+              "hearing kept connections when the node shuts down; an answer ends its connection") ==
+        seconds(limits.parting_time));
   CHECK(limit(text, "answering what is under way when the node shuts down") ==
         seconds(limits.close_time));
 }

@@ -38,6 +38,23 @@ TEST_CASE_FIXTURE(ServerFixture, "closing ends idle connections and lets request
   CHECK(until([&] { return closed; }));
 }
 
+TEST_CASE_FIXTURE(ServerFixture,
+                  "a request on its way to a closing server is answered, as its connection's last") {
+  start();
+  auto client = connect();
+  client->send(kPost);
+  REQUIRE(client->wait_for("\r\n\r\n1"));
+  bool closed = false;
+  server->close([&] { closed = true; });
+  loop.run_for(20ms);
+  client->send(kPost);
+  REQUIRE(client->wait_for_end());
+  CHECK(client->received.ends_with("\r\n\r\n2"));
+  CHECK(client->count("Connection: close") == 1);
+  client.reset();
+  CHECK(until([&] { return closed; }));
+}
+
 TEST_CASE_FIXTURE(ServerFixture, "a request that has begun to arrive is served while closing") {
   start();
   auto client = connect();
