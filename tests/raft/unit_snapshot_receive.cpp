@@ -164,12 +164,19 @@ TEST_CASE("a reception that the log has overtaken is dropped") {
   CHECK(stage.installs.empty());
 }
 
-TEST_CASE("installation waits for a save with entries that is out, and lets none begin") {
+/// Entry 1 is being saved, `behind` waits for the next save, and a snapshot is whole.
+Stage with_unsaved(Entries behind, std::uint64_t commit) {
   Stage stage(follower());
   stage.stop_disk();
   stage.receive(2, append(3, 0, 0, entries(1, {1})));
-  stage.receive(2, append(3, 1, 1, entries(2, {1})));
+  stage.receive(2, append(3, 1, 1, std::move(behind), commit));
   receive_whole(stage);
+  stage.sent.clear();
+  return stage;
+}
+
+TEST_CASE("installation waits for a save with entries that is out, and lets none begin") {
+  Stage stage = with_unsaved(entries(2, {1}), 0);
   CHECK(stage.installs.empty());
   stage.confirm();
   REQUIRE(stage.installs.size() == 1);
@@ -178,11 +185,30 @@ TEST_CASE("installation waits for a save with entries that is out, and lets none
   stage.receive(2, append(3, 1, 1, entries(2, {1})));
   CHECK(stage.sent.empty());
   CHECK(!stage.is_saving());
+}
+
+TEST_CASE("answers that waited for entries which are no more do not come out") {
+  Stage stage = with_unsaved(entries(2, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}), 0);
+  stage.confirm();
+  stage.take<AppendResponse>();
   stage.node().installed(stage.now(), kMark, {Index(1), voters({1, 2, 3})});
   stage.carry_out();
-  // Answers that waited for entries which are no more do not come out.
   CHECK(stage.take<AppendResponse>().empty());
   CHECK(stage.take_one<SnapshotResponse>(2) == kInstalled);
+  stage.receive(2, append(3, 10, 2, entries(11, {3})));
+  stage.confirm();
+  CHECK(stage.take_one<AppendResponse>(2) == stored(3, 11));
+}
+
+TEST_CASE("a commit index saved during an installation does not point beyond the log on disk") {
+  Stage stage = with_unsaved(entries(2, {1}), 2);
+  REQUIRE(stage.node().commit_index() == Index(2));
+  stage.confirm();
+  CHECK(stage.applied.empty());  // entry 1 is durable, but the state is about to be replaced
+  stage.receive(3, HeartbeatRequest{Term(4), Index(0), 0});
+  REQUIRE(stage.is_saving());
+  CHECK(stage.saves.back().entries.empty());
+  CHECK(stage.saves.back().hard_state->commit_index == Index(1));
 }
 
 TEST_CASE("votes go on during an installation, campaigns do not") {

@@ -45,6 +45,14 @@ TEST_CASE("one vote a term, and the same answer to a repeated request") {
   CHECK(stage.take_one<VoteResponse>(2).granted);
 }
 
+TEST_CASE("a term that has its leader needs no further vote") {
+  Stage stage;
+  stage.receive(2, append(1, 0, 0));
+  stage.sent.clear();
+  stage.receive(3, vote(1, 9, 0));
+  CHECK(!stage.take_one<VoteResponse>(3).granted);
+}
+
 TEST_CASE("a restart remembers the vote and the term") {
   Stage stage;
   stage.receive(2, vote(5, 0, 0));
