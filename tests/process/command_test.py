@@ -168,7 +168,7 @@ class Addresses(ProcessTest):
         cluster = self.new_cluster()
         node = cluster.add(1, host="0.0.0.0")
         node.start(wait=False)
-        self.assertEqual(2, node.wait_exit())
+        self.assertEqual(1, node.wait_exit())
         node.wait_line("--advertise")
         node.advertise = "127.0.0.1"
         node.start()
