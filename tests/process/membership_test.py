@@ -34,6 +34,16 @@ class Joining(ProcessTest):
         cluster[3].wait_line(VOTER)
         cluster.wait_voters(1, 2, 3)
 
+    def test_a_join_that_waits_stops_on_a_signal(self):
+        cluster = self.new_cluster(1)
+        cluster[1].kill()
+        joiner = cluster.add(2).join(cluster[1], wait=False)
+        joiner.wait_line(r"asking \S+ for admission")
+        self.assertEqual(0, joiner.stop())
+        cluster[1].rejoin()
+        joiner.join(cluster[1])
+        cluster.wait_voters(1, 2)
+
     def test_a_join_that_is_killed_anywhere_resumes(self):
         cluster = self.new_cluster(1)
         self.assertEqual(1, ticket(cluster[1]))
