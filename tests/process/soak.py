@@ -9,7 +9,6 @@ A million entries and a gibibyte take about half an hour on two cores.
 """
 
 import argparse
-import statistics
 import sys
 import time
 
@@ -19,6 +18,7 @@ from peer_client import Pump
 
 CLIENTS = 16
 RECOVERY_S = 1.0
+PAGE_BYTES = 4096
 # Fixed costs besides the map: the journal, and two snapshot files of at most the state's size.
 BESIDES_MAP_BYTES = 40 << 20
 
@@ -49,11 +49,11 @@ class Bounds:
                                              f" bound {mebibytes(self._limit)}")
 
 
-def checkpoint_cost(before, after):
-    """Bytes a checkpoint, between two looks at one node."""
+def checkpoint_pages(before, after):
+    """Pages that a checkpoint wrote, on average, between two looks at one node."""
     checkpoints = after["disk"]["checkpoints"] - before["disk"]["checkpoints"]
     written = after["disk"]["checkpoint_bytes"] - before["disk"]["checkpoint_bytes"]
-    return written / max(1, checkpoints)
+    return written / PAGE_BYTES / max(1, checkpoints)
 
 
 def run_through_the_log(cluster, arguments, bounds):
@@ -66,33 +66,34 @@ def run_through_the_log(cluster, arguments, bounds):
     leader = cluster.leader()
     away = cluster.followers()[0]
     first = leader.status()
-    costs = []
+    looks = [first]
     with Pump(cluster, names, window) as pump:
         steps = 60
         for step in range(1, steps + 1):
-            before = leader.status()
             if step == steps // 3:
                 say(f"node {away.id} goes away")
                 away.kill()
             if step == 2 * steps // 3:
                 say(f"node {away.id} comes back")
                 away.rejoin()
-            after = before
+            after = looks[-1]
             while (after["last_index"] - first["last_index"] < arguments.entries * step / steps or
                    pump.taken * name_bytes < arguments.bytes * step / steps):
                 pump.wait_taken(5000, 120)
                 bounds.look()
                 after = leader.status()
-            costs.append(checkpoint_cost(before, after))
+            looks.append(after)
             say(f"{after['last_index'] - first['last_index']} entries, "
                 f"{mebibytes(pump.taken * name_bytes)} appended, directories {bounds.look()}, "
-                f"{costs[-1] / 4096:.0f} pages a checkpoint, compacted up to "
+                f"{checkpoint_pages(*looks[-2:]):.0f} pages a checkpoint, compacted up to "
                 f"{after['compacted_index']}")
     wait_until(lambda: away.status()["commit_index"] >= after["commit_index"], "the catch-up", 600)
     cluster.wait_equal(120)
     say(f"node {away.id} installed {away.status()['disk']['snapshots_installed']} snapshots")
-    tenth = len(costs) // 10
-    return statistics.mean(costs[1:1 + tenth]), statistics.mean(costs[-tenth:])
+    # The beginning is where compaction has set in.
+    tenth = steps // 10
+    return (checkpoint_pages(looks[tenth], looks[2 * tenth]),
+            checkpoint_pages(looks[-1 - tenth], looks[-1]))
 
 
 def kill_leaders(cluster, kills):
@@ -128,8 +129,8 @@ def soak(arguments):
             (max(recoveries, default=0) < RECOVERY_S, "first ticket after a kill: " + ", ".join(
                 f"{seconds * 1000:.0f}" for seconds in recoveries) + " ms"),
             (bounded, size),
-            (at_last < 1.5 * at_first, f"pages a checkpoint: {at_first / 4096:.0f} at the"
-                                       f" beginning, {at_last / 4096:.0f} at the end"),
+            (at_last < 1.5 * at_first, f"pages a checkpoint: {at_first:.0f} at the beginning,"
+                                       f" {at_last:.0f} at the end"),
         ]
         close_well(cluster)
         for good, text in verdicts:
