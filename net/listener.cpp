@@ -14,9 +14,8 @@ namespace {
 constexpr std::chrono::milliseconds kPause{100};
 constexpr int kPortAttempts = 20;
 
-Result<tcp::acceptor> open_door(asio::io_context& loop, const tcp::endpoint& endpoint) {
+asio::error_code open_door(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
   asio::error_code error;
-  tcp::acceptor acceptor(loop);
   const auto attempt = [&error](auto&& step) {
     if (!error) {
       step();
@@ -27,12 +26,7 @@ Result<tcp::acceptor> open_door(asio::io_context& loop, const tcp::endpoint& end
   attempt([&] { acceptor.set_option(tcp::acceptor::reuse_address(true), error); });
   attempt([&] { acceptor.bind(endpoint, error); });
   attempt([&] { acceptor.listen(tcp::acceptor::max_listen_connections, error); });
-  if (error) {
-    return Error{"cannot listen at " +
-                 to_string(Address{endpoint.address().to_string(), endpoint.port()}) + ": " +
-                 error.message()};
-  }
-  return acceptor;
+  return error;
 }
 
 }  // namespace
@@ -70,18 +64,18 @@ Status Listener::bind(asio::io_context& loop, const std::vector<asio::ip::addres
   port_ = port;
   std::optional<Error> missing;
   for (const asio::ip::address& address : addresses) {
-    Result<tcp::acceptor> acceptor = open_door(loop, {address, port_});
-    if (!acceptor) {
-      if (acceptor.error().message.find(
-              std::make_error_code(std::errc::address_in_use).message()) != std::string::npos) {
-        return acceptor.error();
+    tcp::acceptor acceptor(loop);
+    if (const asio::error_code error = open_door(acceptor, {address, port_})) {
+      missing = Error{"cannot listen at " + to_string(Address{address.to_string(), port_}) + ": " +
+                      error.message()};
+      if (error == asio::error::address_in_use) {
+        return *missing;
       }
-      missing = acceptor.error();
       continue;
     }
     asio::error_code ignored;
-    port_ = acceptor->local_endpoint(ignored).port();
-    doors_.push_back({std::move(*acceptor)});
+    port_ = acceptor.local_endpoint(ignored).port();
+    doors_.push_back({std::move(acceptor)});
   }
   if (doors_.empty()) {
     return missing.value_or(Error{"no address to listen at"});

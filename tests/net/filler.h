@@ -104,8 +104,8 @@ class Filler : public Archive<Filler> {
       member.voter = member.voter || some.empty();
       some = some.with(std::move(member));
     }
-    // The first may have been replaced by one of the same id.
-    return some.voter_count() > 0 ? some : raft::Configuration();
+    // The only voter may have been replaced by one of the same id.
+    return some.voter_count() > 0 ? some : some_configuration();
   }
 
   Random& random_;
