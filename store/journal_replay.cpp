@@ -16,8 +16,8 @@ struct Found {
   std::string_view payload;
 };
 
-/// Every valid record of the epoch in a half, also behind bytes that are none. What lies inside a
-/// valid record is not looked at.
+/// Every valid record in a half that is not of an earlier epoch, also behind bytes that are none.
+/// What lies inside a valid record is not looked at.
 std::vector<Found> find_records(std::string_view bytes, unsigned half, const JournalShape& shape,
                                 std::uint64_t epoch) {
   std::vector<Found> found;
@@ -29,7 +29,7 @@ std::vector<Found> find_records(std::string_view bytes, unsigned half, const Jou
       continue;
     }
     const std::uint64_t end = at + record->file_bytes();
-    if (record->header.epoch == epoch) {
+    if (record->header.epoch >= epoch) {
       const std::uint64_t start = shape.half_start(half);
       found.push_back({record->header, half, start + at, start + end, record->payload});
     }
@@ -74,7 +74,7 @@ Result<Replayed> replay_journal(const BlockFile& file, const JournalShape& shape
   replayed.last_sequence = mark.sequence;
   const Found* previous = nullptr;
   for (const Found& record : found) {
-    if (record.header.checkpoint > mark.checkpoint) {
+    if (record.header.checkpoint > mark.checkpoint || record.header.epoch > mark.epoch) {
       return Error{"the database has lost checkpoints: the journal " + file.name() + " at byte " +
                    std::to_string(record.offset) + " rests on number " +
                    std::to_string(record.header.checkpoint) + ", the database stands at number " +

@@ -177,10 +177,7 @@ Operation apply_operation(raft::Save save) {
 }
 
 Operation wait_for_checkpoint() {
-  return silent([](std::optional<TestReplica>& replica) {
-    const std::uint64_t before = replica->disk().counters().checkpoints;
-    replica->loop().run_until([&] { return replica->disk().counters().checkpoints > before; });
-  });
+  return silent([](std::optional<TestReplica>& replica) { replica->checkpoint(); });
 }
 
 DiskOptions crash_options() {

@@ -82,7 +82,7 @@ TEST_CASE("entries replace the log's end, in LMDB and in the journal") {
   }
   raft::Save save;
   save.entries = raft::Entries(log.begin() + 10, log.end());
-  save.hard_state = hard_state_of(1'000'001);
+  save.hard_state = hard_state_of(3);
   first.save(save);
   CHECK(first.fetch_all(1, 15) == log);
   first.close();
@@ -168,7 +168,7 @@ TEST_CASE("a fetch under way when the log's end is replaced answers with the new
   rest.entries = raft::Entries(log.begin() + 10, log.end());
   replica.save(rest);
   replica.checkpoint();
-  for (std::uint64_t term = 1'000'001; term < 1'000'020; ++term) {
+  for (std::uint64_t term = 2; term < 30; ++term) {
     raft::FetchEntries request;
     request.from = raft::Index(5);
     request.to = raft::Index(40);

@@ -211,10 +211,8 @@ void TestReplica::append_and_apply(const raft::Entries& entries) {
 void TestReplica::checkpoint() {
   // One may be under way that does not hold everything, so a second one is waited for.
   for (int i = 0; i < 2; ++i) {
-    raft::Save save;
-    save.hard_state = hard_state_of(1'000'000);
     const std::uint64_t before = disk_->counters().checkpoints;
-    this->save(save);
+    disk_->applied(applied_);  // said again: something to store
     loop_.run_until([&] { return disk_->counters().checkpoints > before; });
   }
 }

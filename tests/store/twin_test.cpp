@@ -135,11 +135,7 @@ class Twins {
 
   /// As the disk has told by now.
   raft::Index compacted() {
-    raft::Save save;
-    save.hard_state = hard_state_;
-    const std::uint64_t before = replica_->disk().counters().checkpoints;
-    replica_->save(save);
-    replica_->loop().run_until([&] { return replica_->disk().counters().checkpoints > before; });
+    replica_->checkpoint();
     return replica_->compacted();
   }
 
