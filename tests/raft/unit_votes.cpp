@@ -156,6 +156,17 @@ TEST_CASE("vote answers of an earlier term are not counted") {
   CHECK(stage.node().role() == Role::kLeader);
 }
 
+TEST_CASE("rehearsal answers for a term that was not asked about are not counted") {
+  Stage stage(at_term(4));
+  stage.pass_to_deadline();
+  stage.receive(2, VoteResponse{Term(4), true, true});
+  stage.receive(2, VoteResponse{Term(9), true, true});
+  CHECK(stage.node().role() == Role::kPreCandidate);
+  CHECK(stage.node().current_term() == Term(4));
+  stage.receive(2, VoteResponse{Term(5), true, true});
+  CHECK(stage.node().role() == Role::kCandidate);
+}
+
 TEST_CASE("answers are counted once a voter, and only from voters") {
   Start start;
   start.configuration = with_learner(voters({1, 2, 3, 4, 5}), 6);
