@@ -1,10 +1,12 @@
 #include "net/sockets.h"
 
 #include <linux/sockios.h>
+#include <netdb.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 
-#include <asio/io_context.hpp>
+#include <algorithm>
+#include <cstring>
 #include <system_error>
 #include <thread>
 
@@ -53,19 +55,29 @@ std::optional<tcp::endpoint> literal_endpoint(const Address& address) {
 
 namespace {
 
+/// By the C library alone: the thread may still be here while the process exits and destroys static
+/// objects, Asio's among them.
 Result<Endpoints> resolve(const Address& address) {
-  asio::io_context unused;  // a resolver needs one, a blocking call does not run it
-  tcp::resolver resolver(unused);
-  asio::error_code error;
-  const auto found = resolver.resolve(address.host, std::to_string(address.port),
-                                      tcp::resolver::numeric_service, error);
-  if (error) {
-    return Error{"cannot resolve the host name '" + address.host + "': " + error.message()};
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int error =
+      ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+  if (error != 0) {
+    return Error{"cannot resolve the host name '" + address.host + "': " + ::gai_strerror(error)};
   }
   Endpoints endpoints;
-  for (const auto& each : found) {
-    endpoints.push_back(each.endpoint());
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    tcp::endpoint endpoint;
+    if (each->ai_addrlen <= endpoint.capacity()) {
+      std::memcpy(endpoint.data(), each->ai_addr, each->ai_addrlen);
+      endpoint.resize(each->ai_addrlen);
+      endpoints.push_back(endpoint);
+    }
   }
+  ::freeaddrinfo(found);
   return endpoints;
 }
 
