@@ -122,7 +122,8 @@ bool needs_admission(const store::Opened& opened) {
   return opened.identity->incarnation.value == 0 || opened.restored.last_index.value == 0;
 }
 
-Status ask_for_admission(store::LmdbDisk& disk, const raft::Addresses& addresses, bool replace) {
+Result<Admission> ask_for_admission(store::LmdbDisk& disk, const raft::Addresses& addresses,
+                                    bool replace) {
   store::Identity identity = *disk.opened().identity;
   net::JoinCall call;
   call.node = identity.node;
@@ -142,9 +143,10 @@ Status ask_for_admission(store::LmdbDisk& disk, const raft::Addresses& addresses
       identity.incarnation = joined->self.incarnation;
       identity.cluster_id = joined->cluster_id;
       identity.contacts = join_contacts(joined->configuration.configuration, joined->self);
-      return disk.set_identity(identity);
+      if (auto stored = disk.set_identity(identity); !stored) return stored.error();
+      return Admission{};
     } else if (const auto* error = std::get_if<net::ErrorReply>(&*reply)) {
-      if (error->code == net::ErrorReply::Code::kRefused) return Error{error->message};
+      if (error->code == net::ErrorReply::Code::kRefused) return Admission{error->message};
       spdlog::warn("waiting to be admitted: {}", error->message);
     }
     std::this_thread::sleep_for(std::chrono::seconds(1));

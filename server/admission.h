@@ -24,9 +24,16 @@ Status settle_identity(store::LmdbDisk& disk, const std::string& path, const Beg
 /// Is this node still to ask for its admission (again)?
 bool needs_admission(const store::Opened& opened);
 
-/// Asks the members until one admits this node, and stores the incarnation it is given. Blocks, and
-/// logs what it waits for. An error is the cluster's refusal.
-/// `replace` adds to what the directory says.
-Status ask_for_admission(store::LmdbDisk& disk, const raft::Addresses& addresses, bool replace);
+/// What asking for admission came to.
+struct Admission {
+  /// The cluster's refusal, empty when it admitted this node.
+  std::string refusal;
+};
+
+/// Asks the members until one admits this node or refuses it, and stores the incarnation that it is
+/// given. Blocks, and logs what it waits for. `replace` adds to what the directory says. An error is
+/// the disk's.
+Result<Admission> ask_for_admission(store::LmdbDisk& disk, const raft::Addresses& addresses,
+                                    bool replace);
 
 }  // namespace ticketd::server

@@ -1,5 +1,6 @@
 #include "server/in_flight.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -25,9 +26,9 @@ void InFlight::expect(raft::Time deadline) {
 void InFlight::add(raft::Proposed at, TakeWaiters waiters) {
   ENSURE(!waiters.empty());
   waiting_ += waiters.size();
-  expect(waiters.front().deadline);
+  for (const TakeWaiter& waiter : waiters) expect(waiter.deadline);
   const auto [place, fresh] =
-      proposals_.try_emplace({at.index, at.term}, Proposal{std::move(waiters), 0, {}, {}});
+      proposals_.try_emplace({at.index, at.term}, Proposal{std::move(waiters), {}, {}});
   ENSURE(fresh);
 }
 
@@ -35,7 +36,7 @@ void InFlight::add(raft::Proposed at, raft::Time deadline, FateDone done) {
   ++waiting_;
   expect(deadline);
   const auto [place, fresh] =
-      proposals_.try_emplace({at.index, at.term}, Proposal{{}, 0, deadline, std::move(done)});
+      proposals_.try_emplace({at.index, at.term}, Proposal{{}, deadline, std::move(done)});
   ENSURE(fresh);
 }
 
@@ -43,7 +44,8 @@ void InFlight::settle(Proposal proposal, Fate fate, const std::vector<ticket::Ta
   if (fate == Fate::kApplied && !proposal.waiters.empty()) {
     ENSURE_EQ(answers.size(), proposal.waiters.size());
   }
-  for (std::size_t i = proposal.next_waiter; i < proposal.waiters.size(); ++i) {
+  for (std::size_t i = 0; i < proposal.waiters.size(); ++i) {
+    if (!proposal.waiters[i].done) continue;
     --waiting_;
     proposal.waiters[i].done(fate == Fate::kApplied ? to_answer(answers[i]) : without_result(fate));
   }
@@ -72,19 +74,22 @@ void InFlight::skipped_to(raft::Index index) {
 }
 
 std::optional<raft::Time> InFlight::expire(Proposal& proposal, raft::Time now) {
-  if (proposal.done) {
-    if (now < proposal.deadline) return proposal.deadline;
+  std::optional<raft::Time> next;
+  const auto due = [&](raft::Time deadline) {
+    if (deadline <= now) return true;
+    next = next ? std::min(*next, deadline) : deadline;
+    return false;
+  };
+  if (proposal.done && due(proposal.deadline)) {
     --waiting_;
     std::exchange(proposal.done, nullptr)(Fate::kUnknown);
   }
-  while (proposal.next_waiter < proposal.waiters.size()) {
-    TakeWaiter& waiter = proposal.waiters[proposal.next_waiter];
-    if (now < waiter.deadline) return waiter.deadline;
-    ++proposal.next_waiter;
+  for (TakeWaiter& waiter : proposal.waiters) {
+    if (!waiter.done || !due(waiter.deadline)) continue;
     --waiting_;
-    waiter.done(without_result(Fate::kUnknown));
+    std::exchange(waiter.done, nullptr)(without_result(Fate::kUnknown));
   }
-  return std::nullopt;
+  return next;
 }
 
 void InFlight::expire(raft::Time now) {

@@ -47,9 +47,8 @@ class InFlight {
 
  private:
   struct Proposal {
-    /// Answered from `next_waiter` on; the ones before ran out of time.
+    /// In the order of their answers; those without `done` ran out of time.
     TakeWaiters waiters;
-    std::size_t next_waiter = 0;
     /// Of `done`.
     raft::Time deadline;
     FateDone done;

@@ -25,7 +25,12 @@ bool MemberBook::refusal_is_news(raft::MemberId member, net::Refused::Reason rea
   return fresh || std::exchange(place->second, reason) != reason;
 }
 
-void MemberBook::keep_only(const raft::ConfigurationAt& at) {
+void MemberBook::committed(const raft::ConfigurationAt& at) {
+  for (const raft::Member& member : at.configuration.members()) {
+    const raft::Member* before = committed_.find(member.id);
+    if (before != nullptr && before->addresses != member.addresses) addresses_.erase(member.id);
+  }
+  committed_ = at.configuration;
   const auto gone = [&](const auto& noted) {
     return at.configuration.find(noted.first) == nullptr &&
            noted.first.incarnation.value <= at.index.value;

@@ -25,8 +25,10 @@ class MemberBook {
   void reported(raft::MemberId member, const net::MemberStatus& status, raft::Time now);
   /// Was the last refusal by that member, since it last reported to us, for another reason (or none)?
   bool refusal_is_news(raft::MemberId member, net::Refused::Reason reason);
-  /// Forgets who is not in the configuration and is not newer than it.
-  void keep_only(const raft::ConfigurationAt& configuration);
+  /// That configuration is committed. Forgets who is not in it and is not newer than it, and what a
+  /// member announced before the addresses that it now names: a book kept by a node that was cut off
+  /// must not win over what the cluster learned meanwhile.
+  void committed(const raft::ConfigurationAt& configuration);
 
   raft::Addresses addresses(const raft::Member& member) const;
   /// Everybody but this node, by their newest addresses: the members of both configurations (who is
@@ -50,6 +52,7 @@ class MemberBook {
   };
   raft::MemberId self_;
   raft::Addresses own_addresses_;
+  raft::Configuration committed_;
   std::map<raft::MemberId, raft::Addresses> addresses_;
   std::map<raft::MemberId, Report> reports_;
   std::map<raft::MemberId, net::Refused::Reason> refusals_;

@@ -217,7 +217,7 @@ void Replica::follow_changes() {
   const std::pair indexes(node_.configuration().index, committed.index);
   if (indexes != peers_indexes_) {
     peers_indexes_ = indexes;
-    members_.keep_only(committed);
+    members_.committed(committed);
     set_peers();
   }
   if (node_.role() != role_ || node_.current_term() != role_term_ || node_.leader() != leader_) {
@@ -272,7 +272,7 @@ void Replica::expire(raft::Time now) {
 void Replica::arm() {
   if (closed_) return;
   raft::Time when = std::min(node_.next_deadline(), next_report_);
-  if (!queue_.empty()) when = std::min(when, queue_.first_deadline());
+  if (const auto expiry = queue_.next_expiry()) when = std::min(when, *expiry);
   if (const auto expiry = in_flight_.next_expiry()) when = std::min(when, *expiry);
   if (!leader_waits_.empty()) when = std::min(when, leader_waits_.front().deadline);
   for (const Wait& wait : waits_) when = std::min(when, wait.deadline);

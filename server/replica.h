@@ -99,6 +99,8 @@ class Replica : public ticket::Service, public net::TransportEvents {
     raft::Time deadline;
   };
   using ReadDone = std::function<void(bool confirmed)>;
+  /// Changes of the membership that are asked for and wait; each is tried after every turn.
+  static constexpr std::size_t kMaxWaits = 256;
 
   // replica.cpp: one turn
   void schedule_turn();
@@ -145,6 +147,7 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void remove(raft::MemberId member, net::Responder respond);
   bool heard_majority_since(const raft::Configuration& next, raft::Time since);
   void hand_over(std::optional<raft::MemberId> target, net::Responder respond, bool then_ask_again);
+  bool too_many_wait(const net::Responder& respond);
   void wait_for(std::function<bool()> attempt, raft::Micros patience,
                 std::function<void()> expired);
   net::MemberView view_of(const raft::Member& member,

@@ -111,6 +111,12 @@ net::ErrorReply Replica::refused(raft::Refusal refusal, raft::NodeId node) {
   UNREACHABLE("all refusals are named");
 }
 
+bool Replica::too_many_wait(const net::Responder& respond) {
+  if (waits_.size() < kMaxWaits) return false;
+  respond(error(Code::kBusy, "too many changes are asked for at once; ask again"));
+  return true;
+}
+
 void Replica::wait_for(std::function<bool()> attempt, raft::Micros patience,
                        std::function<void()> expired) {
   waits_.push_back({std::move(attempt), loop_.now() + patience, std::move(expired)});
@@ -121,6 +127,11 @@ void Replica::wait_for(std::function<bool()> attempt, raft::Micros patience,
 
 void Replica::answer(const net::TakeCall& call, net::Responder respond) {
   if (auto refusal = not_leading()) return respond(*refusal);
+  if (call.count < 1 || call.count > ticket::kMaxCount) {
+    return respond(error(Code::kRefused, "a request takes 1 to " +
+                                             std::to_string(ticket::kMaxCount) + " numbers, not " +
+                                             std::to_string(call.count)));
+  }
   const raft::Micros patience = std::min<raft::Micros>(call.timeout_us, take_patience());
   enqueue({call.sequence, call.count}, patience,
           [respond = std::move(respond)](const ticket::TakeAnswer& taken) {
@@ -200,6 +211,7 @@ void Replica::answer(const net::MembersCall&, net::Responder respond) {
 
 void Replica::answer(const net::JoinCall& call, net::Responder respond) {
   if (auto refusal = not_leading()) return respond(*refusal);
+  if (too_many_wait(respond)) return;
   const std::string fault = fault_of(call, node_.configuration().configuration);
   if (!fault.empty()) return respond(error(Code::kRefused, fault));
   raft::Member joiner;
@@ -225,6 +237,7 @@ void Replica::answer(const net::JoinCall& call, net::Responder respond) {
 
 void Replica::answer(const net::RemoveCall& call, net::Responder respond) {
   if (auto refusal = not_leading()) return respond(*refusal);
+  if (too_many_wait(respond)) return;
   const raft::Configuration& configuration = node_.configuration().configuration;
   const raft::Member* member = call.incarnation
                                    ? configuration.find({call.node, *call.incarnation})
@@ -268,6 +281,7 @@ void Replica::remove(raft::MemberId member, net::Responder respond) {
   const auto proposed = node_.remove(loop_.now(), member);
   if (!proposed) return respond(refused(proposed.refusal(), member.node));
   spdlog::info("node {} is being removed", member.node.value);
+  schedule_turn();
   in_flight_.add(*proposed, loop_.now() + options_.request_timeout,
                  [respond = std::move(respond), node = member.node](Fate fate) {
                    if (fate == Fate::kApplied) {
@@ -280,6 +294,7 @@ void Replica::remove(raft::MemberId member, net::Responder respond) {
 
 void Replica::answer(const net::TransferCall& call, net::Responder respond) {
   if (auto refusal = not_leading()) return respond(*refusal);
+  if (too_many_wait(respond)) return;
   std::optional<raft::MemberId> target;
   if (call.target) {
     const raft::Member* member = node_.configuration().configuration.find_node(*call.target);

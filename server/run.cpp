@@ -139,9 +139,11 @@ Status NodeProcess::open_disk() {
   }
   joining_ = begin_.how == Begin::How::kJoin || needs_admission(disk_->opened());
   if (!needs_admission(disk_->opened())) return {};
-  auto admitted = ask_for_admission(*disk_, addresses_, begin_.replace);
-  if (!admitted && disk_->opened().identity->incarnation.value == 0) forget_refused_join();
-  return admitted;
+  auto admission = ask_for_admission(*disk_, addresses_, begin_.replace);
+  if (!admission) return admission.error();
+  if (admission->refusal.empty()) return {};
+  if (disk_->opened().identity->incarnation.value == 0) forget_refused_join();
+  return Error{admission->refusal};
 }
 
 /// A refused joiner is nobody: what it wrote would only be in the way of the next try.

@@ -10,6 +10,7 @@ namespace ticketd::server {
 
 void TakeQueue::add(ticket::TakeRequest request, TakeWaiter waiter) {
   ENSURE(!full());
+  next_expiry_ = next_expiry_ ? std::min(*next_expiry_, waiter.deadline) : waiter.deadline;
   waiting_.push_back({std::move(request), std::move(waiter)});
 }
 
@@ -32,6 +33,7 @@ TakeGroup TakeQueue::next_group(std::uint64_t stamp_us) {
     waiters_of_step[place->second].push_back(std::move(waiting.waiter));
   }
   waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(size));
+  if (waiting_.empty()) next_expiry_.reset();
   group.waiters.reserve(size);
   for (TakeWaiters& waiters : waiters_of_step) {
     std::move(waiters.begin(), waiters.end(), std::back_inserter(group.waiters));
@@ -41,10 +43,19 @@ TakeGroup TakeQueue::next_group(std::uint64_t stamp_us) {
 
 TakeWaiters TakeQueue::expire(raft::Time now) {
   TakeWaiters expired;
-  while (!waiting_.empty() && waiting_.front().waiter.deadline <= now) {
-    expired.push_back(std::move(waiting_.front().waiter));
-    waiting_.pop_front();
+  if (!next_expiry_ || now < *next_expiry_) return expired;
+  next_expiry_.reset();
+  std::deque<Waiting> kept;
+  for (Waiting& waiting : waiting_) {
+    const raft::Time deadline = waiting.waiter.deadline;
+    if (deadline <= now) {
+      expired.push_back(std::move(waiting.waiter));
+    } else {
+      next_expiry_ = next_expiry_ ? std::min(*next_expiry_, deadline) : deadline;
+      kept.push_back(std::move(waiting));
+    }
   }
+  waiting_.swap(kept);
   return expired;
 }
 
@@ -52,6 +63,7 @@ TakeWaiters TakeQueue::take_all() {
   TakeWaiters all;
   for (Waiting& waiting : waiting_) all.push_back(std::move(waiting.waiter));
   waiting_.clear();
+  next_expiry_.reset();
   return all;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,9 +48,10 @@ class TakeQueue {
   /// The oldest requests as one group. Requires !empty().
   TakeGroup next_group(std::uint64_t stamp_us);
 
-  /// Deadlines grow in the order of arrival, but for a caller that asked for less.
-  raft::Time first_deadline() const { return waiting_.front().waiter.deadline; }
-  /// Takes out the oldest while their deadline is not after `now`.
+  /// When to call expire() next; none when nothing waits. Not after the first deadline of any; may
+  /// be before it, when that request went into a group.
+  std::optional<raft::Time> next_expiry() const { return next_expiry_; }
+  /// Takes out those whose deadline is not after `now`.
   TakeWaiters expire(raft::Time now);
   TakeWaiters take_all();
 
@@ -59,6 +61,7 @@ class TakeQueue {
     TakeWaiter waiter;
   };
   std::deque<Waiting> waiting_;
+  std::optional<raft::Time> next_expiry_;
 };
 
 /// What applying an entry's request gave, as its client is told.

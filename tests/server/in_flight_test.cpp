@@ -82,6 +82,19 @@ TEST_CASE("each request is answered once, at its own deadline or when applied") 
   CHECK(journal.letters == "uut");
 }
 
+TEST_CASE("of one entry's requests those run out first that have less time") {
+  Journal journal;
+  InFlight in_flight;
+  in_flight.add(Proposed{Index(5), Term(2)}, {journal.waiter(50), journal.waiter(10)});
+  CHECK(in_flight.next_expiry() == Time(10));
+  in_flight.expire(Time(10));
+  CHECK(journal.letters == "u");
+  CHECK(in_flight.next_expiry() == Time(50));
+  in_flight.applied(Index(5), Term(2), {{1, 1, false}, {2, 1, false}});
+  CHECK(journal.letters == "ut");
+  CHECK(in_flight.waiting() == 0);
+}
+
 TEST_CASE("abandoning answers everything") {
   Journal journal;
   InFlight in_flight;

@@ -66,8 +66,19 @@ TEST_CASE("members that the log does not know yet are reached, removed ones are 
   MemberBook book(id(1, 1), {"a:1", "", ""});
   book.announced(id(2, 4), {"old:1", "", ""});
   book.announced(id(3, 12), {"new:1", "", ""});
-  book.keep_only(known);
+  book.committed(known);
   CHECK(book.peers(known.configuration, known.configuration) == std::vector<net::Peer>{{id(3, 12), "new:1"}});
+}
+
+TEST_CASE("an address that was announced before a committed change does not win over it") {
+  MemberBook book(id(1, 1), {"a:1", "", ""});
+  book.committed(configuration(9, {voter(id(1, 1), "a:1"), voter(id(2, 4), "b:1")}));
+  book.announced(id(2, 4), {"b:1", "", ""});
+  const auto moved = configuration(12, {voter(id(1, 1), "a:1"), voter(id(2, 4), "c:1")});
+  book.committed(moved);
+  CHECK_FALSE(book.moved(moved.configuration));
+  CHECK(book.peers(moved.configuration, moved.configuration) ==
+        std::vector<net::Peer>{{id(2, 4), "c:1"}});
 }
 
 TEST_CASE("a voter that is low on space counts, a learner or an old report does not") {

@@ -94,6 +94,20 @@ TEST_CASE("a killed leader is replaced within one second, and nothing is lost") 
   CHECK(std::get<Range>(cluster.take(next)).first == 2);
 }
 
+TEST_CASE("a count that no batch may hold is refused at the door") {
+  Cluster cluster;
+  cluster.bootstrap(1);
+  cluster.await_leader();
+  for (const std::uint64_t count : {std::uint64_t{0}, ticket::kMaxCount + 1, ~std::uint64_t{0}}) {
+    const auto reply = cluster.ask(1, net::TakeCall{"", count, 1'000'000});
+    REQUIRE(std::holds_alternative<net::ErrorReply>(reply));
+    CHECK(std::get<net::ErrorReply>(reply).code == net::ErrorReply::Code::kRefused);
+  }
+  const auto most = cluster.ask(1, net::TakeCall{"", ticket::kMaxCount, 1'000'000});
+  REQUIRE(std::holds_alternative<net::TakeReply>(most));
+  CHECK(std::get<net::TakeReply>(most).first == 1);
+}
+
 TEST_CASE("a follower names the leader, takes nothing itself, and forwards") {
   Three cluster;
   const std::uint64_t leader = cluster.await_leader();

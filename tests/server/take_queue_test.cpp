@@ -45,7 +45,21 @@ TEST_CASE("only requests whose time has run out expire") {
   queue.add({"", 1}, waiter(answered, 1, 20));
   CHECK(queue.expire(raft::Time(9)).empty());
   CHECK(queue.expire(raft::Time(10)).size() == 1);
-  CHECK(queue.first_deadline() == raft::Time(20));
+  CHECK(queue.next_expiry() == raft::Time(20));
+}
+
+TEST_CASE("a request that has less time expires before those that came earlier") {
+  TakeQueue queue;
+  std::vector<int> answered;
+  queue.add({"", 1}, waiter(answered, 0, 50));
+  queue.add({"", 1}, waiter(answered, 1, 10));
+  CHECK(queue.next_expiry() == raft::Time(10));
+  TakeWaiters expired = queue.expire(raft::Time(10));
+  REQUIRE(expired.size() == 1);
+  expired[0].done(ticket::Range{});
+  CHECK(answered == std::vector<int>{1});
+  CHECK(queue.next_group(0).waiters.size() == 1);
+  CHECK_FALSE(queue.next_expiry());
 }
 
 TEST_CASE("an overflow is told as not done") {
