@@ -31,7 +31,7 @@ class Cluster:
         isolation.adopt_daemons()
         self.directory = Path(tempfile.mkdtemp(prefix="ticketd-test-"))
         # A slow build on few cores would depose leaders by its own load.
-        self.options = [*(() if TIMING else ("--election_timeout", 2000, "--heartbeat", 200)),
+        self.options = [*(() if TIMING else ("--election_timeout", 1000, "--heartbeat", 100)),
                         *options]
         self.nodes = {}
         _clusters.append(self)
