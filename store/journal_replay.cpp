@@ -53,6 +53,34 @@ std::uint64_t expected_offset(const JournalShape& shape, const Found* previous, 
   return previous == nullptr ? start : previous->end;
 }
 
+Error lost_checkpoints(const BlockFile& file, const Found& record, const JournalMark& mark) {
+  return Error{"the database has lost checkpoints: the journal " + file.name() + " at byte " +
+               std::to_string(record.offset) + " rests on number " +
+               std::to_string(record.header.checkpoint) + " of epoch " +
+               std::to_string(record.header.epoch) + ", the database stands at number " +
+               std::to_string(mark.checkpoint) + " of epoch " + std::to_string(mark.epoch)};
+}
+
+/// Takes the record that follows all before it, or says what is wrong.
+Status take(const BlockFile& file, const JournalShape& shape, const Found& record,
+            const Found* previous, Replayed& replayed) {
+  if (record.header.sequence != replayed.last_sequence + 1) {
+    return damaged(file, expected_offset(shape, previous, record),
+                   "record " + std::to_string(replayed.last_sequence + 1) +
+                       " is missing or does not match its hash, though record " +
+                       std::to_string(record.header.sequence) + " follows at byte " +
+                       std::to_string(record.offset));
+  }
+  std::optional<raft::Save> save = decode_save(record.payload);
+  if (!save) {
+    return damaged(file, record.offset,
+                   "record " + std::to_string(record.header.sequence) + " has no known form");
+  }
+  replayed.saves.push_back(std::move(*save));
+  replayed.last_sequence = record.header.sequence;
+  return {};
+}
+
 }  // namespace
 
 Result<Replayed> replay_journal(const BlockFile& file, const JournalShape& shape,
@@ -75,26 +103,12 @@ Result<Replayed> replay_journal(const BlockFile& file, const JournalShape& shape
   const Found* previous = nullptr;
   for (const Found& record : found) {
     if (record.header.checkpoint > mark.checkpoint || record.header.epoch > mark.epoch) {
-      return Error{"the database has lost checkpoints: the journal " + file.name() + " at byte " +
-                   std::to_string(record.offset) + " rests on number " +
-                   std::to_string(record.header.checkpoint) + ", the database stands at number " +
-                   std::to_string(mark.checkpoint)};
+      return lost_checkpoints(file, record, mark);
     }
     if (record.header.sequence > mark.sequence) {
-      if (record.header.sequence != replayed.last_sequence + 1) {
-        return damaged(file, expected_offset(shape, previous, record),
-                       "record " + std::to_string(replayed.last_sequence + 1) +
-                           " is missing or does not match its hash, though record " +
-                           std::to_string(record.header.sequence) + " follows at byte " +
-                           std::to_string(record.offset));
+      if (Status taken = take(file, shape, record, previous, replayed); !taken) {
+        return taken.error();
       }
-      std::optional<raft::Save> save = decode_save(record.payload);
-      if (!save) {
-        return damaged(file, record.offset,
-                       "record " + std::to_string(record.header.sequence) + " has no known form");
-      }
-      replayed.saves.push_back(std::move(*save));
-      replayed.last_sequence = record.header.sequence;
     }
     previous = &record;
   }

@@ -28,6 +28,7 @@ Result<std::unique_ptr<LmdbDisk>> LmdbDisk::open(DirectoryLock lock, DiskOptions
   if (Status finished = finish_destroy(lock); !finished) {
     return finished.error();
   }
+  ENSURE_EQ(lock.path(), options.path);
   Result<OpenStore> store = open_store(options);
   if (!store) {
     return store.error();

@@ -62,6 +62,37 @@ StoredEntry require_entry(const Transaction& transaction, const Tables& tables,
   return **std::move(found);
 }
 
+/// Removes the entry at which the cursor stands: all of its parts. `more` says whether the cursor
+/// stands on another one afterwards. A configuration comes with its payload, others without.
+StoredEntry remove_entry(Cursor& cursor, raft::Index expected, std::uint64_t& charge, bool& more) {
+  const std::optional<raft::Index> index = key_index(cursor.key());
+  if (index != expected) {
+    fatal_entry(expected, "it is missing");
+  }
+  ByteReader in(cursor.value());
+  StoredEntry removed;
+  removed.entry.index = expected;
+  removed.entry.term = raft::Term(in.u64());
+  removed.entry.type = static_cast<raft::EntryType>(in.u8());
+  removed.chain = in.u64();
+  in.u32();
+  const bool keep = removed.entry.type == raft::EntryType::kConfiguration;
+  charge = in.remaining() + raft::Entry::kFlatCharge;
+  std::string payload(keep ? in.bytes(in.remaining()) : std::string_view());
+  cursor.remove();
+  more = cursor.next();
+  while (more && key_index(cursor.key()) == expected) {
+    charge += cursor.value().size();
+    if (keep) {
+      payload.append(cursor.value());
+    }
+    cursor.remove();
+    more = cursor.next();
+  }
+  removed.entry.payload = raft::Payload(std::move(payload));
+  return removed;
+}
+
 }  // namespace
 
 std::uint64_t chain_hash(std::uint64_t previous, const raft::Entry& entry) {
@@ -206,45 +237,23 @@ void compact_log(WriteTransaction& transaction, const Tables& tables, MetaRecord
   ENSURE_LE(limit, record.summary.applied_index);
   std::optional<raft::ConfigurationAt> configuration;
   Cursor cursor(transaction, tables.log(record.generation));
-  std::uint64_t removed = 0;
+  std::uint64_t removed_bytes = 0;
   bool more = cursor.first();
-  while (more && removed < bytes && record.compacted.index < limit) {
-    const std::optional<raft::Index> index = key_index(cursor.key());
-    if (!index || *index != record.compacted.index + 1) {
-      fatal_entry(record.compacted.index + 1, "it is missing");
-    }
-    ByteReader in(cursor.value());
-    raft::Entry entry;
-    entry.term = raft::Term(in.u64());
-    entry.type = static_cast<raft::EntryType>(in.u8());
-    record.compacted_chain = in.u64();
-    in.u32();
-    std::string payload;
-    const bool keep = entry.type == raft::EntryType::kConfiguration;
-    std::uint64_t charge = in.remaining() + raft::Entry::kFlatCharge;
-    if (keep) {
-      payload = in.bytes(in.remaining());
-    }
-    cursor.remove();
-    more = cursor.next();
-    while (more && key_index(cursor.key()) == index) {
-      charge += cursor.value().size();
-      if (keep) {
-        payload.append(cursor.value());
-      }
-      cursor.remove();
-      more = cursor.next();
-    }
-    if (keep) {
-      Result<raft::Configuration> members = raft::Configuration::decode(payload);
+  while (more && removed_bytes < bytes && record.compacted.index < limit) {
+    std::uint64_t charge = 0;
+    const StoredEntry removed = remove_entry(cursor, record.compacted.index + 1, charge, more);
+    if (removed.entry.type == raft::EntryType::kConfiguration) {
+      Result<raft::Configuration> members =
+          raft::Configuration::decode(removed.entry.payload.view());
       if (!members) {
-        fatal_entry(*index, members.error().message);
+        fatal_entry(removed.entry.index, members.error().message);
       }
-      configuration = raft::ConfigurationAt{*index, *std::move(members)};
+      configuration = raft::ConfigurationAt{removed.entry.index, *std::move(members)};
     }
-    record.compacted = {*index, entry.term};
+    record.compacted = {removed.entry.index, removed.entry.term};
+    record.compacted_chain = removed.chain;
     record.log_bytes -= charge;
-    removed += charge;
+    removed_bytes += charge;
   }
   if (configuration) {
     put_value(transaction, tables.meta, kLogConfigurationKey, encode_configuration(*configuration));

@@ -203,6 +203,36 @@ Result<OpenStore> open_prepared(const DiskOptions& options) {
   return store;
 }
 
+/// Term starts, configurations, and the entries that are not applied.
+Status read_log(const Transaction& view, const Tables& tables, const MetaRecord& record,
+                raft::Restored& restored) {
+  LogReader reader(view, tables.log(record.generation));
+  reader.seek(record.compacted.index + 1);
+  while (true) {
+    Result<std::optional<StoredEntry>> stored = reader.next();
+    if (!stored) {
+      return damage_error("the database is damaged: " + stored.error().message);
+    }
+    if (!*stored) {
+      return {};
+    }
+    raft::Entry& entry = (*stored)->entry;
+    if (restored.term_starts.empty() || restored.term_starts.back().term != entry.term) {
+      restored.term_starts.push_back({entry.index, entry.term});
+    }
+    if (entry.type == raft::EntryType::kConfiguration) {
+      Result<raft::Configuration> members = raft::Configuration::decode(entry.payload.view());
+      if (!members) {
+        return members.error();
+      }
+      restored.configurations.push_back({entry.index, *std::move(members)});
+    }
+    if (entry.index > restored.applied_index) {
+      restored.entries.push_back(std::move(entry));
+    }
+  }
+}
+
 }  // namespace
 
 std::uint64_t random_id() {
@@ -251,30 +281,8 @@ Result<Opened> read_opened(const Environment& environment, const Tables& tables)
   restored.last_index = record.last_index;
   restored.applied_index = record.summary.applied_index;
   restored.configurations.push_back(read_configuration(view, tables, kLogConfigurationKey));
-  LogReader reader(view, tables.log(record.generation));
-  reader.seek(record.compacted.index + 1);
-  while (true) {
-    Result<std::optional<StoredEntry>> stored = reader.next();
-    if (!stored) {
-      return damage_error("the database is damaged: " + stored.error().message);
-    }
-    if (!*stored) {
-      break;
-    }
-    raft::Entry& entry = (*stored)->entry;
-    if (restored.term_starts.empty() || restored.term_starts.back().term != entry.term) {
-      restored.term_starts.push_back({entry.index, entry.term});
-    }
-    if (entry.type == raft::EntryType::kConfiguration) {
-      Result<raft::Configuration> members = raft::Configuration::decode(entry.payload.view());
-      if (!members) {
-        return members.error();
-      }
-      restored.configurations.push_back({entry.index, *std::move(members)});
-    }
-    if (entry.index > restored.applied_index) {
-      restored.entries.push_back(std::move(entry));
-    }
+  if (Status log = read_log(view, tables, record, restored); !log) {
+    return log.error();
   }
   return opened;
 }
