@@ -28,6 +28,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void close();
   /// Goes on where want of descriptors or memory stopped it. To be called a few times a second.
   void sweep(Clock::time_point now);
+  /// How often it was stopped.
+  std::uint64_t failures() const { return failures_; }
 
  private:
   struct Door {
@@ -45,6 +47,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   Accepted accepted_;
   std::shared_ptr<Warnings> warnings_;
   Clock::time_point pause_until_;
+  std::uint64_t failures_ = 0;
 };
 
 }  // namespace ticketd::net

@@ -30,6 +30,8 @@ struct TcpOptions {
 struct TransportCounters {
   /// Messages that were not sent for want of room or of a connection.
   std::uint64_t messages_dropped = 0;
+  /// How often accepting had to pause, for want of descriptors or memory.
+  std::uint64_t accept_failures = 0;
   /// Open now.
   std::size_t accepted_connections = 0;
   std::size_t dialed_connections = 0;

@@ -286,6 +286,7 @@ void TransportCore::close() {
 
 TransportCounters TransportCore::counters() const {
   TransportCounters counters = counters_;
+  counters.accept_failures = listener_->failures();
   counters.accepted_connections = sessions_.size();
   for (const auto& [id, links] : links_) {
     for (const auto& link : {links.control, links.bulk}) {
