@@ -45,12 +45,19 @@ void Faults::strike() {
       enabled.push_back(fault);
     }
   }
+  if (simulation_.plan.has(kPartitions) && simulation_.plan.has(kTransfers)) {
+    enabled.push_back(&Faults::depose_unheard);
+  }
   if (!enabled.empty()) {
     (this->*enabled[random_.below(enabled.size())])();
   }
 }
 
-Micros Faults::span() { return log_uniform(random_, 1'000, 3'000'000); }
+// Some too short for an election, most long enough for one or two.
+Micros Faults::span() {
+  return random_.chance(1, 3) ? log_uniform(random_, 1'000, 200'000)
+                              : random_.between(100'000, 2'500'000);
+}
 
 Server* Faults::pick() {
   const auto& servers = simulation_.servers();
@@ -98,17 +105,28 @@ void Faults::partition() {
   for (const auto& server : servers) {
     left.push_back(kind < 2 ? server.get() == one : random_.chance(1, 2));
   }
+  const bool clogs = random_.chance(1, 3);
+  const Micros length = span();
   const std::size_t bridge = random_.below(servers.size());  // still reaches both sides
   for (std::size_t a = 0; a < servers.size(); ++a) {
     for (std::size_t b = 0; b < servers.size(); ++b) {
       const bool crosses = left[a] != left[b];
       const bool one_way = kind == 1 || kind == 3;
       if (crosses && (!one_way || left[a]) && (kind != 4 || (a != bridge && b != bridge))) {
-        simulation_.network.block(servers[a]->self(), servers[b]->self());
+        cut(servers[a]->self(), servers[b]->self(), clogs, length);
       }
     }
   }
-  simulation_.events.after(span(), [this] { simulation_.network.heal(); });
+  simulation_.events.after(length, [this] { simulation_.network.heal(); });
+}
+
+// What is sent meanwhile is lost, or comes late: then it speaks of a time that is over.
+void Faults::cut(MemberId from, MemberId to, bool clogs, Micros length) {
+  if (clogs) {
+    simulation_.network.clog(from, to, simulation_.events.now() + length);
+  } else {
+    simulation_.network.block(from, to);
+  }
 }
 
 void Faults::pause() {
@@ -145,6 +163,29 @@ void Faults::wipe() {
   }
   ++simulation_.counts.wipes;
   victim->lose_disk();
+}
+
+// A leader hands over, and hears nothing of what comes of it, or of what it asked before, until
+// later: the moment at which a stale answer would confirm a read.
+void Faults::depose_unheard() {
+  Server* leader = simulation_.leader();
+  if (leader == nullptr) {
+    return;
+  }
+  const Micros length = random_.between(20'000, 1'000'000);
+  simulation_.events.after(random_.below(3000), [this, leader, length] {
+    for (const auto& server : simulation_.servers()) {
+      if (server.get() != leader && !simulation_.healed()) {
+        cut(server->self(), leader->self(), true, length);
+      }
+    }
+  });
+  leader->call([this, leader](Node& node, Time now) {
+    if (const Answer<ReadId> answer = node.read(now)) {
+      simulation_.invariants.read_started(leader->self(), *answer, node.options());
+    }
+    node.transfer_leadership(now, std::nullopt);
+  });
 }
 
 void Faults::lose_connection() {

@@ -18,10 +18,12 @@ class Faults {
   void crash_some();
   void crash_for_a_while(Server& server);
   void partition();
+  void cut(MemberId from, MemberId to, bool clogs, Micros length);
   void pause();
   void hang();
   void wipe();
   void lose_connection();
+  void depose_unheard();
   Micros span();
 
   Simulation& simulation_;

@@ -28,9 +28,11 @@ void Load::burst() {
     choice.assign(1, servers[random_.below(servers.size())].get());
   }
   Server* const server = choice[random_.below(choice.size())];
+  // One that was deposed must not answer reads any more: that is the hard thing to ask of it.
+  const bool rivals = choice.size() > 1;
   const std::uint64_t requests = random_.between(1, simulation_.knobs.burst_max);
   for (std::uint64_t i = 0; i < requests; ++i) {
-    if (random_.chance(1, 3)) {
+    if (random_.chance(1, 3) || (rivals && random_.chance(1, 2))) {
       read(*server);
     } else {
       propose(*server);

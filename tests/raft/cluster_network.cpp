@@ -6,6 +6,12 @@
 
 namespace ticketd::raft::cluster {
 
+namespace {
+
+constexpr Micros kHealedDelayMax = 2000;
+
+}  // namespace
+
 void Network::send(const Envelope& envelope) {
   const Knobs& knobs = simulation_.knobs;
   Random& random = simulation_.network_random;
@@ -29,7 +35,7 @@ Micros Network::draw_delay() {
   const Knobs& knobs = simulation_.knobs;
   Random& random = simulation_.network_random;
   if (simulation_.healed()) {
-    return random.between(100, 2000);
+    return random.between(100, kHealedDelayMax);
   }
   if (random.chance(knobs.long_delay_permille, 1000)) {
     return log_uniform(random, 10'000, 5'000'000);
@@ -38,13 +44,20 @@ Micros Network::draw_delay() {
 }
 
 void Network::carry(const Envelope& envelope, Micros delay) {
-  if (simulation_.knobs.in_order) {
+  if (simulation_.knobs.in_order && !simulation_.healed()) {
     Micros& last = last_arrival_[{envelope.from, envelope.to}];
     last = std::max(last, simulation_.events.now() + delay);
     delay = last - simulation_.events.now();
   }
-  simulation_.events.after(delay, [this, envelope] {
-    if (blocked_.contains({envelope.from, envelope.to})) {
+  const auto clogged = clogged_.find({envelope.from, envelope.to});
+  if (clogged != clogged_.end() && clogged->second > simulation_.events.now()) {
+    delay = std::max(delay, clogged->second - simulation_.events.now());
+  }
+  // What was long under way when the faults ended is lost: a late word of an old leader (above all
+  // that one is to campaign at once) may still cost one election, and so would blur the liveness.
+  const bool stale = !simulation_.healed() && delay > kHealedDelayMax;
+  simulation_.events.after(delay, [this, envelope, stale] {
+    if (blocked_.contains({envelope.from, envelope.to}) || (stale && simulation_.healed())) {
       return;
     }
     Random& random = simulation_.network_random;

@@ -20,6 +20,8 @@ class Network {
 
   /// Nothing gets from one to the other until heal(); one way.
   void block(MemberId from, MemberId to) { blocked_.emplace(from, to); }
+  /// What is sent from one to the other arrives only then, all of it.
+  void clog(MemberId from, MemberId to, Micros until) { clogged_[{from, to}] = until; }
   void heal() { blocked_.clear(); }
 
  private:
@@ -30,6 +32,7 @@ class Network {
 
   Simulation& simulation_;
   std::set<std::pair<MemberId, MemberId>> blocked_;
+  std::map<std::pair<MemberId, MemberId>, Micros> clogged_;       // until when
   std::map<std::pair<MemberId, MemberId>, Micros> last_arrival_;  // for links that keep order
 };
 

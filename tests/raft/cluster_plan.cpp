@@ -33,6 +33,14 @@ Plan draw_plan(std::uint64_t seed) {
 
 namespace {
 
+// A leader that lost its majority leads on for the greatest time-out, and a new one may come after
+// the least: the further they are apart, the longer two lead at once, of two terms.
+void draw_timeouts(Random& random, Options& options) {
+  options.election_timeout_min = random.between(60'000, 300'000);
+  options.election_timeout_max = options.election_timeout_min + random.between(50'000, 700'000);
+  options.heartbeat_interval = options.election_timeout_min / random.between(3, 8);
+}
+
 void draw_limits(const Plan& plan, Random& random, Options& options) {
   options.snapshot_chunk_timeout = 700'000;
   if (!plan.has(kTinyLimits)) {
@@ -66,6 +74,7 @@ void draw_network(const Plan& plan, Random& random, Knobs& knobs) {
 Knobs draw_knobs(const Plan& plan) {
   Random random(plan.seed ^ 0x6b6e6f6273);
   Knobs knobs;
+  draw_timeouts(random, knobs.options);
   draw_limits(plan, random, knobs.options);
   draw_network(plan, random, knobs);
   knobs.disk_min = log_uniform(random, 20, 300);

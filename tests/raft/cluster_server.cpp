@@ -1,6 +1,7 @@
 #include "tests/raft/cluster_server.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "tests/raft/cluster_simulation.h"
 
@@ -28,7 +29,7 @@ Micros Clock::moment_of(Time time, Micros now) const {
 Server::Server(Simulation& simulation, MemberId self, Disk disk)
     : simulation_(simulation), self_(self), disk_(std::move(disk)) {}
 
-bool Server::paused() const { return paused_until_ > simulation_.events.now(); }
+bool Server::paused() const { return pause_.until > simulation_.events.now(); }
 
 Time Server::now() const { return clock_.at(simulation_.events.now()); }
 
@@ -83,6 +84,8 @@ void Server::crash() {
   ++life_;
   pump_due_ = installing_ = damaged_ = false;
   tick_at_ = receiving_until_ = 0;
+  pause_ = {};
+  hang_.waiting.clear();
   simulation_.invariants.stopped(self_);
 }
 
@@ -91,13 +94,27 @@ void Server::lose_disk() {
   lost_ = true;
 }
 
-void Server::pause(Micros span) {
-  paused_until_ = std::max(paused_until_, simulation_.events.now() + span);
+void Server::pause(Micros span) { stall(pause_, span); }
+void Server::hang_disk(Micros span) { stall(hang_, span); }
+
+void Server::stall(Stall& stall, Micros span) {
+  stall.until = std::max(stall.until, simulation_.events.now() + span);
+  simulation_.events.after(span, [this, &stall] {
+    if (stall.until <= simulation_.events.now()) {
+      end(stall);
+    }
+  });
 }
 
-void Server::hang_disk(Micros span) {
-  hung_until_ = std::max(hung_until_, simulation_.events.now() + span);
+void Server::end(Stall& stall) {
+  stall.until = 0;
+  for (std::function<void()>& action : std::exchange(stall.waiting, {})) {
+    &stall == &pause_ ? after(0, std::move(action)) : at_disk(0, std::move(action));
+  }
 }
+
+void Server::resume() { end(pause_); }
+void Server::unhang_disk() { end(hang_); }
 
 void Server::deliver(const Envelope& envelope) {
   after(0, [this, envelope] {
@@ -123,7 +140,7 @@ void Server::after(Micros delay, std::function<void()> action) {
       return;
     }
     if (paused()) {
-      after(paused_until_ - simulation_.events.now(), std::move(action));
+      pause_.waiting.push_back(std::move(action));
       return;
     }
     action();
@@ -135,8 +152,8 @@ void Server::at_disk(Micros delay, std::function<void()> action) {
     if (life != life_ || !up()) {
       return;
     }
-    if (hung_until_ > simulation_.events.now()) {
-      at_disk(hung_until_ - simulation_.events.now(), std::move(action));
+    if (hang_.until > simulation_.events.now()) {
+      hang_.waiting.push_back(std::move(action));
       return;
     }
     action();

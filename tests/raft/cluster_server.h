@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "raft/node.h"
 #include "tests/raft/cluster_disk.h"
@@ -23,6 +24,12 @@ struct Clock {
   Micros moment_of(Time time, Micros now) const;
 };
 
+/// A time in which nothing is done; what falls due waits for its end.
+struct Stall {
+  Micros until = 0;
+  std::vector<std::function<void()>> waiting;
+};
+
 class Server {
  public:
   Server(Simulation& simulation, MemberId self, Disk disk);
@@ -40,9 +47,9 @@ class Server {
   void crash();
   void lose_disk();
   void pause(Micros span);
-  void resume() { paused_until_ = 0; }
+  void resume();
   void hang_disk(Micros span);
-  void unhang_disk() { hung_until_ = 0; }
+  void unhang_disk();
 
   void deliver(const Envelope& envelope);
   /// An event of this server's loop: calls the node, then does what that made due. Not when paused.
@@ -53,6 +60,8 @@ class Server {
   void after(Micros delay, std::function<void()> action);
   /// At the disk, in this life, whether or not the process is paused; a hung disk delays it.
   void at_disk(Micros delay, std::function<void()> action);
+  void stall(Stall& stall, Micros span);
+  void end(Stall& stall);
   void event_done();
   void pump();
   void perform(Ready ready);
@@ -88,8 +97,8 @@ class Server {
   Role told_role_ = Role::kFollower;
   Term told_term_;
   Micros tick_at_ = 0;
-  Micros paused_until_ = 0;
-  Micros hung_until_ = 0;
+  Stall pause_;
+  Stall hang_;
   Micros receiving_until_ = 0;  // chunks are staged, and installed, one after another
 };
 

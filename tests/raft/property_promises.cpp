@@ -83,6 +83,7 @@ TEST_CASE("a message that cannot be is noticed") {
   caught("which it does not hold", [&] {
     f.send(0, 2, HeartbeatRequest{Term{2}, ahead.index, 0});
   });
+  caught("hands over to", [&] { f.send(0, 2, TimeoutNowRequest{Term{2}}); });
   SnapshotRequest uncommitted;
   uncommitted.term = Term{2};
   uncommitted.chunk.mark = {Index{4}, Term{2}};
