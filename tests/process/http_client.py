@@ -5,7 +5,7 @@ import socket
 import subprocess
 from collections import namedtuple
 
-from pace import PATIENCE
+from pace import PATIENCE, wait_until
 
 
 class Response(namedtuple("Response", "status reason headers body")):
@@ -41,7 +41,11 @@ def curl(*arguments, timeout_s=20):
 
 
 def ticket(node):
-    """The next ticket, by curl, from whoever leads; None when nobody does just now."""
+    """The next ticket by curl, from whoever leads; waits while nobody does."""
+    return wait_until(lambda: _ticket_now(node), f"a ticket from node {node.id}")
+
+
+def _ticket_now(node):
     try:
         response = curl("-L", "--post301", "-d", "", node.url)
     except NotConnected:

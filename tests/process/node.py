@@ -15,8 +15,10 @@ from pace import PATIENCE
 ROOT = Path(__file__).resolve().parents[2]
 TICKETD = Path(os.environ.get("TICKETD", ROOT / "build/release/ticketd")).resolve()
 
-# A node says this in its log when it serves, with its real ports; a joiner that it has arrived.
+# A node says in its log that it serves, with its real ports; that it leads; a joiner, that it has
+# arrived.
 SERVING = r"serving: http (\S+) peer (\S+)"
+LEADING = r"leader in term"
 VOTER = r"this node is a voter"
 # The exit code of a node in which a sanitizer found something.
 SANITIZER_EXIT_CODE = 99
@@ -153,8 +155,8 @@ class Node:
     # --- Starting ---------------------------------------------------------------------------------
 
     def start(self, *options, wait=True):
-        """As the first node of a new cluster."""
-        return self._run(["start", "--id", self.id, *options], wait and SERVING)
+        """As the first node of a new cluster, which leads when this returns."""
+        return self._run(["start", "--id", self.id, *options], wait and LEADING)
 
     def join(self, contact, *options, wait=True):
         """As one more node of the cluster that the node `contact` is in."""
