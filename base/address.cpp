@@ -11,6 +11,8 @@ namespace ticketd {
 namespace {
 
 constexpr std::size_t kNameBytesMax = 253;
+/// The name of a network interface.
+constexpr std::size_t kZoneBytesMax = 15;
 
 bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -32,7 +34,9 @@ bool is_ipv6(const std::string& text) {
   in6_addr parsed;
   return address.find('\0') == std::string::npos &&
          inet_pton(AF_INET6, address.c_str(), &parsed) == 1 &&
-         (address.size() == text.size() || is_name(text.substr(address.size() + 1)));
+         (address.size() == text.size() ||
+          (is_name(text.substr(address.size() + 1)) &&
+           text.size() - address.size() - 1 <= kZoneBytesMax));
 }
 
 Error wrong(std::string_view text, const std::string& what) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@ namespace ticketd::cli {
 class Caller {
  public:
   virtual ~Caller() = default;
-  /// See net::Client.
+  // See net::Client.
+  virtual void expect_cluster(std::uint64_t cluster_id) = 0;
   virtual Result<net::Reply> call(const std::string& address, const net::Call& call) = 0;
   virtual Result<net::Reply> call_leader(const std::vector<std::string>& addresses,
                                          const net::Call& call) = 0;
@@ -25,6 +27,7 @@ class PeerCaller : public Caller {
  public:
   explicit PeerCaller(std::chrono::milliseconds timeout) : client_(timeout) {}
 
+  void expect_cluster(std::uint64_t cluster_id) override { client_.expect_cluster(cluster_id); }
   Result<net::Reply> call(const std::string& address, const net::Call& call) override;
   Result<net::Reply> call_leader(const std::vector<std::string>& addresses,
                                  const net::Call& call) override;

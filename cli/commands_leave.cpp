@@ -21,6 +21,8 @@ constexpr std::chrono::milliseconds kBetweenLooksAtLock{25};
 /// The node that is to leave.
 struct Leaver {
   raft::MemberId self;
+  /// What other clusters say of their members does not count.
+  std::uint64_t cluster_id = 0;
   /// Those who may know the leader: the other members, and the node itself while it runs.
   Addresses contacts;
   /// Where the node itself is reached; empty: it is stopped.
@@ -49,7 +51,7 @@ Result<Leaver> running_leaver(const store::Holder& holder, Caller& caller) {
                  ". Nothing was changed. If it still waits for its admission, stop it; a stopped "
                  "node can leave as well"};
   }
-  Leaver leaver{node->self, {}, holder.peer_address};
+  Leaver leaver{node->self, node->cluster_id, {}, holder.peer_address};
   for (const net::MemberView& view : node->members) {
     if (view.member.id.node != node->self.node) {
       leaver.contacts.push_back(view.member.addresses.peer);
@@ -70,7 +72,7 @@ Result<Leaver> stopped_leaver(const StoredNode& stored, const std::string& path)
   if (stored.others.empty()) {
     return last_voter(self.node, path);
   }
-  return Leaver{self, stored.others, {}};
+  return Leaver{self, stored.identity->cluster_id, stored.others, {}};
 }
 
 Result<Leaver> find_leaver(const LeaveCommand& command, Caller& caller) {
@@ -160,6 +162,7 @@ int leave(const LeaveCommand& command, Caller& caller) {
     print_error(leaver.error().message);
     return server::kExitError;
   }
+  caller.expect_cluster(leaver->cluster_id);
   if (Status left = leave_cluster(*leaver, path, caller); !left) {
     print_error(left.error().message);
     return server::kExitError;

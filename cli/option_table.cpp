@@ -32,7 +32,7 @@ constexpr std::array<OptionRow, kOptionCount> kOptions{{
     {OptionKey::kElectionTimeout, 0, "election_timeout", "MS", "500", kEveryCommand, kNode,
      "upper end of the random silence after which a new leader is elected; the lower end is half"},
     {OptionKey::kHeartbeat, 0, "heartbeat", "MS", "50", kEveryCommand, kNode,
-     "how often the leader shows that it lives; at most half of --election-timeout"},
+     "how often the leader shows that it lives; at most a third of --election-timeout"},
     {OptionKey::kRequestTimeout, 0, "request_timeout", "MS", "5000", kEveryCommand, kNode,
      "within this every request is answered; client commands wait as long"},
     {OptionKey::kRedirect, 0, "redirect", "HOW", "301", kEveryCommand, kNode,

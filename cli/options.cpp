@@ -92,9 +92,9 @@ void check_together(const server::NodeOptions& node, Values& values) {
   if (values.fault()) {
     return;
   }
-  if (node.heartbeat * 2 > node.election_timeout) {
-    values.wrong("--heartbeat must be at most half of --election_timeout: " +
-                 std::to_string(node.heartbeat / 1000) + " ms is more than half of " +
+  if (node.heartbeat * 3 > node.election_timeout) {
+    values.wrong("--heartbeat must be at most a third of --election_timeout: " +
+                 std::to_string(node.heartbeat / 1000) + " ms is more than a third of " +
                  std::to_string(node.election_timeout / 1000) + " ms");
   }
   if (node.raft_port == node.http_port && node.raft_port != 0) {

@@ -13,6 +13,8 @@ namespace {
 
 /// A buffer that grew beyond this gives its memory back when it is empty.
 constexpr std::size_t kBufferBytesKept = 4096;
+/// Sent bytes at the front of the output are dropped when they are so many.
+constexpr std::size_t kSentBytesKept = 64 * 1024;
 
 void give_back(std::string& buffer) {
   if (buffer.empty() && buffer.capacity() > kBufferBytesKept) {
@@ -222,11 +224,20 @@ void Connection::send() {
     }
     sent_ += taken;
     active_ = true;
+    drop_sent();
   }
   if (unsent() == 0) {
     sent_ = 0;
     out_.clear();
     give_back(out_);
+  }
+}
+
+/// A client that reads steadily but never catches up would otherwise leave all that it has read here.
+void Connection::drop_sent() {
+  if (sent_ >= kSentBytesKept) {
+    out_.erase(0, sent_);
+    sent_ = 0;
   }
 }
 

@@ -82,6 +82,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void begin(const Request& request);
   void end_input(const Response& response);
   void send();
+  void drop_sent();
   void settle();
   void start_clocks(bool reading);
   void linger();

@@ -30,8 +30,12 @@ bool certainly_not_done_yet(const ErrorReply& error) {
 /// Whom to ask next, and what was learned so far.
 class Search {
  public:
-  Search(const std::vector<std::string>& addresses, std::chrono::milliseconds timeout)
-      : addresses_(addresses), timeout_(timeout), deadline_(Clock::now() + timeout) {}
+  Search(const std::vector<std::string>& addresses, std::optional<std::uint64_t> cluster_id,
+         std::chrono::milliseconds timeout)
+      : addresses_(addresses),
+        cluster_id_(cluster_id),
+        timeout_(timeout),
+        deadline_(Clock::now() + timeout) {}
 
   Result<Reply> run(const Call& call) {
     while (Clock::now() < deadline_) {
@@ -39,7 +43,7 @@ class Search {
       const bool hinted = hint_.has_value();
       hint_.reset();
       const Clock::time_point greet_by = Clock::now() + timeout_ / kGreetingPart;
-      Outcome outcome = ask(address, call, std::min(greet_by, deadline_), deadline_);
+      Outcome outcome = ask(address, call, cluster_id_, std::min(greet_by, deadline_), deadline_);
       if (std::optional<Result<Reply>> answer = judge(call, std::move(outcome))) {
         return std::move(*answer);
       }
@@ -86,6 +90,7 @@ class Search {
   }
 
   const std::vector<std::string>& addresses_;
+  const std::optional<std::uint64_t> cluster_id_;
   const std::chrono::milliseconds timeout_;
   const Clock::time_point deadline_;
   std::size_t next_ = 0;
@@ -102,7 +107,7 @@ Result<Reply> Client::call(const std::string& address, const Call& call) {
     return status.error();
   }
   const Clock::time_point deadline = Clock::now() + timeout_;
-  return ask(address, call, deadline, deadline).reply;
+  return ask(address, call, cluster_id_, deadline, deadline).reply;
 }
 
 Result<Reply> Client::call_leader(const std::vector<std::string>& addresses, const Call& call) {
@@ -112,7 +117,7 @@ Result<Reply> Client::call_leader(const std::vector<std::string>& addresses, con
   if (addresses.empty()) {
     return Error{"no address of a member was given"};
   }
-  return Search(addresses, timeout_).run(call);
+  return Search(addresses, cluster_id_, timeout_).run(call);
 }
 
 }  // namespace ticketd::net

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,9 @@ class Client {
  public:
   explicit Client(std::chrono::milliseconds timeout);
 
+  /// From now on nodes of other clusters are not asked: an address may have changed hands.
+  void expect_cluster(std::uint64_t cluster_id) { cluster_id_ = cluster_id; }
+
   /// One call to that address (HOST:PORT, host names and [IPv6] too). The error says what failed
   /// and whether the request may have been carried out.
   Result<Reply> call(const std::string& address, const Call& call);
@@ -26,6 +31,7 @@ class Client {
 
  private:
   std::chrono::milliseconds timeout_;
+  std::optional<std::uint64_t> cluster_id_;
 };
 
 }  // namespace ticketd::net

@@ -53,7 +53,7 @@ class Exchange {
     return {};
   }
 
-  Status greet(Clock::time_point deadline) {
+  Status greet(std::optional<std::uint64_t> cluster_id, Clock::time_point deadline) {
     std::string bytes;
     encode(ClientHello{}, bytes);
     Result<Frame> answer = say(bytes, deadline);
@@ -63,6 +63,10 @@ class Exchange {
     }
     if (const auto* refused = std::get_if<Refused>(&*answer)) {
       return Error{"the node at " + name_ + " refuses the connection: " + refused->message};
+    }
+    const auto* welcome = std::get_if<Welcome>(&*answer);
+    if (cluster_id && (welcome == nullptr || welcome->cluster_id != *cluster_id)) {
+      return Error{"the node at " + name_ + " belongs to another cluster"};
     }
     decoder_.hear(Hearing::kResponses);
     return {};
@@ -148,8 +152,8 @@ class Exchange {
 
 }  // namespace
 
-Outcome ask(const std::string& address, const Call& call, Clock::time_point greet_by,
-            Clock::time_point deadline) {
+Outcome ask(const std::string& address, const Call& call, std::optional<std::uint64_t> cluster_id,
+            Clock::time_point greet_by, Clock::time_point deadline) {
   const Result<Address> parsed = parse_address(address);
   if (!parsed) {
     return {parsed.error()};
@@ -162,7 +166,7 @@ Outcome ask(const std::string& address, const Call& call, Clock::time_point gree
   if (Status status = exchange.connect(*endpoints, greet_by); !status) {
     return {status.error()};
   }
-  if (Status status = exchange.greet(greet_by); !status) {
+  if (Status status = exchange.greet(cluster_id, greet_by); !status) {
     return {status.error()};
   }
   Result<Reply> reply = exchange.request(call, deadline);

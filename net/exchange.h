@@ -1,6 +1,8 @@
 // One request over one connection, blocking.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -17,9 +19,9 @@ struct Outcome {
   bool may_be_done = false;
 };
 
-/// Connects to HOST:PORT, greets as a client, asks, and waits for the answer. Requires a call that
-/// check() takes.
-Outcome ask(const std::string& address, const Call& call, Clock::time_point greet_by,
-            Clock::time_point deadline);
+/// Connects to HOST:PORT, greets as a client, asks, and waits for the answer. A node of another
+/// cluster than `cluster_id` is not asked. Requires a call that check() takes.
+Outcome ask(const std::string& address, const Call& call, std::optional<std::uint64_t> cluster_id,
+            Clock::time_point greet_by, Clock::time_point deadline);
 
 }  // namespace ticketd::net

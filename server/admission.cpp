@@ -48,6 +48,13 @@ Error in_use(const std::string& path) {
           "; stop it, or choose another directory with --path"};
 }
 
+Result<store::DirectoryLock> take(const std::string& path) {
+  auto lock = store::DirectoryLock::acquire(path, true);
+  if (!lock) return lock.error();
+  if (!*lock) return in_use(path);
+  return std::move(**lock);
+}
+
 /// Asking blocks, and there is nothing yet to stop in good order: what was decided is on the disk,
 /// and the next start goes on from there.
 class QuickExit {
@@ -70,16 +77,14 @@ Result<store::DirectoryLock> take_directory(const std::string& path, const Begin
   if (begin.how == Begin::How::kRejoin && !store::holds_data(path)) {
     return Error{"No database available. Please start or join a cluster."};
   }
-  auto lock = store::DirectoryLock::acquire(path, true);
-  if (!lock) return lock.error();
-  if (!*lock) return in_use(path);
-  if (!begin.force) return std::move(**lock);
+  return take(path);
+}
+
+Result<store::DirectoryLock> begin_anew(store::DirectoryLock lock) {
+  const std::string path = lock.path();
   spdlog::warn("--force: destroying what {} holds", path);
-  if (auto destroyed = store::destroy(std::move(**lock)); !destroyed) return destroyed.error();
-  lock = store::DirectoryLock::acquire(path, true);
-  if (!lock) return lock.error();
-  if (!*lock) return in_use(path);
-  return std::move(**lock);
+  if (auto destroyed = store::destroy(std::move(lock)); !destroyed) return destroyed.error();
+  return take(path);
 }
 
 Status settle_identity(store::LmdbDisk& disk, const std::string& path, const Begin& begin,

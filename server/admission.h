@@ -12,9 +12,12 @@
 
 namespace ticketd::server {
 
-/// Takes the directory for `begin`: destroys what it holds with `force`, refuses to rejoin where
-/// there is nothing. The error is for the operator.
+/// Takes the directory for `begin`; refuses to rejoin where there is nothing. The error is for the
+/// operator.
 Result<store::DirectoryLock> take_directory(const std::string& path, const Begin& begin);
+
+/// Destroys what the directory holds, and takes it again.
+Result<store::DirectoryLock> begin_anew(store::DirectoryLock lock);
 
 /// Makes the disk that of a node: the one it holds already (another id is refused), the first of a
 /// new cluster, or one that asks to be admitted. Durable when it returns.

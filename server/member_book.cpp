@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "base/check.h"
+#include "base/address.h"
 
 namespace ticketd::server {
 
@@ -16,6 +16,7 @@ bool MemberBook::announced(raft::MemberId member, const raft::Addresses& address
 }
 
 void MemberBook::reported(raft::MemberId member, const net::MemberStatus& status, raft::Time now) {
+  if (committed_.find(member) == nullptr && !addresses_.contains(member)) return;
   reports_[member] = {status, now};
   refusals_.erase(member);
 }
@@ -95,6 +96,12 @@ std::optional<net::Refused> judge_hello(const net::Hello& hello, std::uint64_t c
   }
   if (hello.to != self) {
     return refuse(Reason::kWrongMember, "another member listens at this address");
+  }
+  const auto is_address = [](const std::string& text) { return parse_address(text).ok(); };
+  const auto is_front_end = [&](const std::string& text) { return text.empty() || is_address(text); };
+  if (!is_address(hello.addresses.peer) || !is_front_end(hello.addresses.http) ||
+      !is_front_end(hello.addresses.redis)) {
+    return refuse(Reason::kUnknownMember, "what the member announces are no addresses");
   }
   if (configuration.configuration.find(hello.from) != nullptr ||
       committed.configuration.find(hello.from) != nullptr) {

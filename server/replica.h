@@ -83,7 +83,7 @@ class Replica : public ticket::Service, public net::TransportEvents {
   const raft::Node& node() const { return node_; }
   const ticket::Summary& summary() const { return machine_.summary(); }
   /// The removal of this node was asked for here: its end is no surprise.
-  bool leaving() const { return leaving_; }
+  bool leaving() const { return loop_.now() < leaving_until_; }
   /// What a joiner waits for, in words.
   std::string progress() const;
 
@@ -186,10 +186,10 @@ class Replica : public ticket::Service, public net::TransportEvents {
   std::optional<raft::MemberId> leader_;
 
   raft::Time next_report_;
+  raft::Time leaving_until_;
   bool saving_ = false;
   bool turn_scheduled_ = false;
   bool voting_ = false;
-  bool leaving_ = false;
   bool stopping_ = false;
   bool ended_ = false;
   bool closed_ = false;

@@ -16,6 +16,9 @@ using Code = net::ErrorReply::Code;
 
 namespace {
 
+/// From the word that a node is to leave until its removal.
+constexpr raft::Micros kLeavePatience = 120'000'000;
+
 std::string number(raft::NodeId node) { return std::to_string(node.value); }
 
 net::ErrorReply error(Code code, std::string message) { return {code, std::move(message), {}}; }
@@ -332,7 +335,8 @@ void Replica::hand_over(std::optional<raft::MemberId> target, net::Responder res
 }
 
 void Replica::answer(const net::LeaveCall&, net::Responder respond) {
-  leaving_ = true;
+  // Not for ever: the removal may be refused, and a later one by somebody else is a surprise again.
+  leaving_until_ = loop_.now() + kLeavePatience;
   respond(net::DoneReply{"this node ends when the cluster has removed it"});
 }
 

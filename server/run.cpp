@@ -3,8 +3,10 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
+#include <asio/ip/address.hpp>
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
@@ -32,17 +34,30 @@ namespace {
 constexpr rlim_t kDescriptors = 12'000;
 constexpr auto kProgressInterval = std::chrono::seconds(1);
 
-void raise_descriptor_limit() {
+/// How many descriptors this process may have now.
+rlim_t raise_descriptor_limit() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kDescriptors) return;
-  rlimit raised = limit;
-  raised.rlim_cur = kDescriptors;
-  if (raised.rlim_max < kDescriptors) raised.rlim_max = kDescriptors;  // root may
-  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return;
-  raised = {limit.rlim_max, limit.rlim_max};
-  if (setrlimit(RLIMIT_NOFILE, &raised) == 0 && limit.rlim_max >= kDescriptors) return;
-  spdlog::warn("only {} open files are allowed (ulimit -n); {} connections may need {}",
-               limit.rlim_max, http::kConnectionsMax, kDescriptors);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kDescriptors) return kDescriptors;
+  // Root may raise the hard limit too.
+  const rlimit wanted{kDescriptors, std::max(limit.rlim_max, kDescriptors)};
+  if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) return kDescriptors;
+  const rlimit most{limit.rlim_max, limit.rlim_max};
+  return setrlimit(RLIMIT_NOFILE, &most) == 0 ? limit.rlim_max : limit.rlim_cur;
+}
+
+/// HTTP clients must not take the descriptors that peers and files need.
+std::size_t connection_limit(rlim_t descriptors) {
+  if (descriptors >= kDescriptors) return http::kConnectionsMax;
+  const rlim_t others = std::min<rlim_t>(kDescriptors - http::kConnectionsMax, descriptors / 2);
+  spdlog::warn("only {} open files are allowed (ulimit -n), so no more than {} HTTP connections",
+               descriptors, descriptors - others);
+  return descriptors - others;
+}
+
+bool is_any_address(const std::string& host) {
+  asio::error_code error;
+  const asio::ip::address address = asio::ip::make_address(host, error);
+  return !error && address.is_unspecified();
 }
 
 int exit_code(End why) { return why == End::kRemoved ? kExitRemoved : kExitError; }
@@ -90,18 +105,23 @@ class NodeProcess {
 };
 
 Status NodeProcess::open() {
-  raise_descriptor_limit();
   auto lock = take_directory(options_.path, begin_);
   if (!lock) return lock.error();
   lock_ = std::move(*lock);
   if (auto listening = listen(); !listening) return listening;
+  // Only now, when nothing else can fail for a wrong option.
+  if (begin_.force) {
+    lock = begin_anew(std::move(*lock_));
+    if (!lock) return lock.error();
+    lock_ = std::move(*lock);
+  }
   if (auto announced = lock_->announce(addresses_.peer); !announced) return announced;
   return open_disk();
 }
 
 Status NodeProcess::listen() {
   const std::string& told = options_.advertise.empty() ? options_.host : options_.advertise;
-  if (told == "0.0.0.0" || told == "::") {
+  if (is_any_address(told)) {
     return Error{"peers cannot reach " + told + ": say with --advertise HOST what they should use"};
   }
   net::TcpOptions peer_options;
@@ -117,6 +137,7 @@ Status NodeProcess::listen() {
   http_options.host = options_.host;
   http_options.port = options_.http_port;
   http_options.redirect = options_.redirect;
+  http_options.limits.connections = connection_limit(raise_descriptor_limit());
   auto server = http::Server::open(context_, http_options);
   if (!server) return server.error();
   http_ = std::move(*server);

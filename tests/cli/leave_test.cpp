@@ -69,6 +69,7 @@ TEST_CASE("a stopped node leaves: removed, seen gone, then destroyed") {
   CHECK(contains(answer.out, "node 2 has left its cluster"));
   CHECK(cluster.calls == Calls{"members", "remove 2.3", "members"});
   CHECK(cluster.contacts == Calls{"127.0.0.1:9001", "127.0.0.1:9003"});
+  CHECK(cluster.expected_cluster == 0xabc);
   CHECK_FALSE(std::filesystem::exists(data.path()));
 }
 

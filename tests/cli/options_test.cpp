@@ -59,7 +59,7 @@ TEST_CASE("without arguments a node rejoins, with the defaults that the help nam
 TEST_CASE("start takes every option of a node, in long form") {
   const auto run = parsed<RunCommand>(
       "start --daemonize --id 7 --path p --host localhost --raft_port 1 --http_port 2 --db_size 10 "
-      "--pid_file f --debug --advertise ::1 --election_timeout 1000 --heartbeat 500 "
+      "--pid_file f --debug --advertise ::1 --election_timeout 1000 --heartbeat 300 "
       "--request_timeout 60000 --redirect proxy --force");
   CHECK(run.begin.how == server::Begin::How::kStart);
   CHECK(run.begin.node == raft::NodeId(7));
@@ -73,7 +73,7 @@ TEST_CASE("start takes every option of a node, in long form") {
   CHECK(run.node.http_port == 2);
   CHECK(run.node.map_bytes == 10u << 20);
   CHECK(run.node.election_timeout == 1'000'000);
-  CHECK(run.node.heartbeat == 500'000);
+  CHECK(run.node.heartbeat == 300'000);
   CHECK(run.node.request_timeout == 60'000'000);
   CHECK(run.node.redirect == http::RedirectMode::kProxy);
 }
@@ -258,8 +258,8 @@ TEST_CASE("what is wrong is refused with its reason") {
       {"--advertise a_b:1", "--advertise: 'a_b:1' is not an address"},
       {"--election-timeout 9", "--election_timeout: must be a whole number from 10 to 600000"},
       {"--heartbeat 0", "--heartbeat: must be"},
-      {"--heartbeat 251", "--heartbeat must be at most half of --election_timeout: 251 ms"},
-      {"--election_timeout 99", "--heartbeat must be at most half"},
+      {"--heartbeat 251", "--heartbeat must be at most a third of --election_timeout: 251 ms"},
+      {"--election_timeout 99", "--heartbeat must be at most a third"},
       {"--request-timeout 9", "--request_timeout: must be a whole number from 10 to 3600000"},
       {"--redirect 302", "--redirect: must be 301, 307, 308 or proxy, and is '302'"},
       {"next --count 0", "--count: must be a whole number from 1 to 1000000"},
@@ -284,7 +284,7 @@ TEST_CASE("equal ports are fine when any free one is asked for, and so is a host
   parsed<RunCommand>("-p 0 -t 0");
   parsed<RunCommand>("-H 0.0.0.0 --advertise tickets.example");
   parsed<RunCommand>("-H :: --advertise 10.0.0.1");
-  parsed<RunCommand>("--election-timeout 100 --heartbeat 50");
+  parsed<RunCommand>("--election-timeout 99 --heartbeat 33");
 }
 
 TEST_CASE("an empty argument is not a command") {

@@ -40,6 +40,9 @@ class ScriptedCluster : public Caller {
   std::function<void()> on_removed = [] {};
   std::function<void()> on_pause = [] {};
 
+  void expect_cluster(std::uint64_t cluster_id) override { expected_cluster = cluster_id; }
+  std::optional<std::uint64_t> expected_cluster;
+
   Result<net::Reply> call(const std::string& address, const net::Call& call) override {
     if (std::holds_alternative<net::LeaveCall>(call)) {
       calls.push_back("leave " + address);

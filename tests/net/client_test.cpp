@@ -94,6 +94,20 @@ TEST_CASE("what hinders a call before it is sent is said") {
   CHECK(fault(client.call_leader({}, StatusCall{})) == "no address of a member was given");
 }
 
+TEST_CASE("a node of another cluster is not asked") {
+  asio::io_context loop;
+  Server server(loop, 1, take_17);
+  const LoopThread running(loop);
+  Client client(kTimeout);
+  client.expect_cluster(kCluster);
+  CHECK(client.call(server.address(), StatusCall{}).ok());
+  client.expect_cluster(kCluster + 1);
+  const Result<Reply> refused = client.call(server.address(), StatusCall{});
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.find("another cluster") != std::string::npos);
+  CHECK(server.asked == 1);
+}
+
 TEST_CASE("a listener that is no node is found out in time") {
   asio::io_context loop;
   BareListener silent(loop);  // the kernel completes the connection, nobody answers

@@ -26,6 +26,7 @@ net::Hello hello(raft::MemberId from, raft::MemberId to, std::uint64_t cluster =
   made.cluster_id = cluster;
   made.from = from;
   made.to = to;
+  made.addresses.peer = "host:1";
   return made;
 }
 
@@ -41,6 +42,14 @@ TEST_CASE("a handshake is judged by cluster, addressee and membership") {
   // Gone from a configuration that is newer than its admission.
   CHECK(judge(hello(id(3, 5), id(1, 1)))->reason == Reason::kRemoved);
   CHECK(judge(hello(id(2, 3), id(1, 1)))->configuration_index == raft::Index(9));
+  for (const char* bad : {"", "host", "host:1\r\nX: y"}) {
+    net::Hello nonsense = hello(id(2, 4), id(1, 1));
+    nonsense.addresses.peer = bad;
+    CHECK(judge(nonsense)->reason == Reason::kUnknownMember);
+  }
+  net::Hello split = hello(id(2, 4), id(1, 1));
+  split.addresses.http = "h:1\r\nSet-Cookie: a=b";
+  CHECK(judge(split)->reason == Reason::kUnknownMember);
   // Admitted by an entry that this node has not got yet.
   CHECK_FALSE(judge(hello(id(3, 10), id(1, 1))));
 }
@@ -86,6 +95,7 @@ TEST_CASE("a voter that is low on space counts, a learner or an old report does 
   learner.voter = false;
   const auto known = configuration(9, {voter(id(2, 4), "b:1"), learner});
   MemberBook book(id(1, 1), {});
+  book.committed(known);
   net::MemberStatus low;
   low.space_low = true;
   book.reported(id(3, 6), low, raft::Time(100));
