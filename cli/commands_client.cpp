@@ -55,7 +55,13 @@ std::optional<net::StatusReply> leader_status(Caller& caller, const net::StatusR
 }
 
 /// A member with that id, or an error that lists those there are.
-Result<raft::Member> member_of(Caller& caller, const Addresses& contacts, raft::NodeId node) {
+/// A member, and all that can be asked about it: who is removed may have been the only contact.
+struct FoundMember {
+  raft::Member member;
+  Addresses contacts;
+};
+
+Result<FoundMember> member_of(Caller& caller, const Addresses& contacts, raft::NodeId node) {
   const Result<raft::Configuration> members = read_members(caller, contacts);
   if (!members) {
     return members.error();
@@ -64,7 +70,14 @@ Result<raft::Member> member_of(Caller& caller, const Addresses& contacts, raft::
   if (member == nullptr) {
     return Error{node_name(node) + " is not a member; the members are " + list_members(*members)};
   }
-  return *member;
+  FoundMember found{*member, contacts};
+  for (const raft::Member& other : members->members()) {
+    const std::string& address = other.addresses.peer;
+    if (std::find(contacts.begin(), contacts.end(), address) == contacts.end()) {
+      found.contacts.push_back(address);
+    }
+  }
+  return found;
 }
 
 }  // namespace
@@ -107,14 +120,14 @@ int remove(const RemoveCommand& command, Caller& caller) {
   if (!contacts) {
     return fail(contacts.error());
   }
-  const Result<raft::Member> member = member_of(caller, *contacts, command.node);
-  if (!member) {
-    return fail(member.error());
+  const Result<FoundMember> found = member_of(caller, *contacts, command.node);
+  if (!found) {
+    return fail(found.error());
   }
-  if (Status removed = remove_member(caller, *contacts, member->id); !removed) {
+  if (Status removed = remove_member(caller, found->contacts, found->member.id); !removed) {
     return fail(removed.error());
   }
-  return print(node_name(command.node) + " (" + member->addresses.peer +
+  return print(node_name(command.node) + " (" + found->member.addresses.peer +
                ") is removed from the cluster; its data is for `ticketd drop` to destroy\n");
 }
 
@@ -123,15 +136,15 @@ int transfer(const TransferCommand& command, Caller& caller) {
   if (!contacts) {
     return fail(contacts.error());
   }
-  const Result<raft::Member> member = member_of(caller, *contacts, command.node);
-  if (!member) {
-    return fail(member.error());
+  const Result<FoundMember> found = member_of(caller, *contacts, command.node);
+  if (!found) {
+    return fail(found.error());
   }
-  if (!member->voter) {
+  if (!found->member.voter) {
     return fail(
         Error{node_name(command.node) + " is a learner and cannot lead before it is promoted"});
   }
-  const Result<std::string> done = transfer_leadership(caller, *contacts, *member);
+  const Result<std::string> done = transfer_leadership(caller, found->contacts, found->member);
   return done ? print(*done + "\n") : fail(done.error());
 }
 
