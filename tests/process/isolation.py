@@ -27,7 +27,7 @@ class Ports:
     that the kernel gives to outgoing connections, and held by a lock file while this process
     lives."""
 
-    BLOCK = 64
+    BLOCK = 256
     FIRST = 10240
 
     def __init__(self):
@@ -52,6 +52,8 @@ class Ports:
             try:
                 for host in ("127.0.0.1", "127.0.0.2"):
                     with socket.socket() as probe:
+                        # As the nodes do: connections that have ended do not hold a port.
+                        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                         probe.bind((host, port))
                 return port
             except OSError:
