@@ -27,10 +27,16 @@ struct flock whole_file() {
   return lock;
 }
 
+/// With what is missing above it.
 Status make_directory(const std::string& path) {
   for (std::size_t end = path.find('/', 1); end != std::string::npos;
        end = path.find('/', end + 1)) {
-    ::mkdir(path.substr(0, end).c_str(), 0750);
+    const std::string above = path.substr(0, end);
+    if (::mkdir(above.c_str(), 0750) == 0) {
+      if (Status synced = sync_directory(above + "/.."); !synced) {
+        return synced;
+      }
+    }
   }
   if (::mkdir(path.c_str(), 0750) != 0 && errno != EEXIST) {
     return system_error("create", path, errno);
