@@ -1,5 +1,7 @@
 #include "store/worker.h"
 
+#include <signal.h>
+
 #include <exception>
 #include <future>
 #include <utility>
@@ -9,7 +11,33 @@
 
 namespace ticketd::store {
 
-Worker::Worker() : thread_([this] { loop(); }) {}
+namespace {
+
+/// Signals that somebody sends are for the loop's thread; those of a thread's own faults stay.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t sent;
+    sigfillset(&sent);
+    for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) {
+      sigdelset(&sent, fault);
+    }
+    ENSURE_EQ(pthread_sigmask(SIG_BLOCK, &sent, &before_), 0);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
+Worker::Worker() {
+  const SignalsBlocked blocked;  // the thread inherits it
+  thread_ = std::thread([this] { loop(); });
+}
 
 Worker::~Worker() { stop(); }
 
