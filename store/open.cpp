@@ -131,6 +131,26 @@ Status check_replayed(const Batch& batch, const MetaRecord& record, const std::s
   return {};
 }
 
+/// In a full map, after making room in it below the log's tail.
+Landed store_replayed(Checkpointer& checkpointer, const Batch& batch, const std::string& path) {
+  bool moved = true;
+  while (true) {
+    try {
+      return checkpointer.store(batch);
+    } catch (const DatabaseError& error) {
+      // LMDB uses what a transaction freed from the second one after it on, so that one that frees
+      // nothing may still help.
+      if (!is_full(error, path)) {
+        throw;
+      }
+      const bool moved_before = std::exchange(moved, checkpointer.relieve().compacted);
+      if (!moved && !moved_before) {
+        throw;
+      }
+    }
+  }
+}
+
 /// Moves what the journal holds into the database and begins a new epoch, so that nothing of it can
 /// be taken for a record to come.
 Status replay(OpenStore& store, const DiskOptions& options) {
@@ -155,7 +175,7 @@ Status replay(OpenStore& store, const DiskOptions& options) {
   }
   batch.journal_sequence = replayed->last_sequence;
   batch.journal_epoch = store.record.journal.epoch + 1;
-  const Landed landed = store.checkpointer->store(batch);
+  const Landed landed = store_replayed(*store.checkpointer, batch, options.path);
   store.record = landed.record;
   store.space = landed.space;
   if (shape->half_bytes != half_bytes(options)) {
