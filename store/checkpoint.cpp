@@ -93,6 +93,7 @@ void put_switch(WriteTransaction& transaction, const Tables& tables, MetaRecord&
   record.last_index = record.compacted.index;
   record.last_chain = to.chain;
   record.log_bytes = 0;
+  ENSURE_GE(record.hard_state.current_term, record.compacted.term);
   ENSURE_EQ(transaction.stat(tables.log(record.generation)).ms_entries, 0);
   ENSURE_EQ(transaction.stat(tables.state(record.generation)).ms_entries,
             to.state.summary.sequences);

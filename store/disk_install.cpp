@@ -148,6 +148,10 @@ void DiskImpl::begin_switch() {
   Batch batch;
   // A vote may have been saved meanwhile; the old log's entries and state end here.
   batch.hard_state = pending_.hard_state;
+  if (waiting_save_ && waiting_save_->save.hard_state) {
+    // Not in the journal yet; the snapshot's term may rest on it.
+    batch.hard_state = waiting_save_->save.hard_state;
+  }
   batch.switch_to = Switch{loading_->header.state, loading_->header.chain};
   batch.journal_sequence = store_->journal->last_sequence();
   pending_ = Batch();
