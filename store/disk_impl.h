@@ -120,6 +120,9 @@ class DiskImpl final : public LmdbDisk {
   /// The next step of clearing the other generation, or of loading into it, when one is due.
   void maintain();
   void clear_step();
+  void clear_failed();
+  /// Without success. False when that closed the disk.
+  bool end_loading();
   void load_step();
   LoadStep load_some(Loading& loading);
   void loaded(LoadStep step);

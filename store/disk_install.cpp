@@ -71,8 +71,7 @@ void DiskImpl::clear_step() {
       if (!is_full(error, options_.path)) {
         fatal(error.what());
       }
-      // Tried again after the next checkpoint.
-      post_to_loop([this] { maintaining_ = false; });
+      post_to_loop([this] { clear_failed(); });
       return;
     }
     post_to_loop([this, empty] {
@@ -82,6 +81,21 @@ void DiskImpl::clear_step() {
       maintain();
     });
   });
+}
+
+void DiskImpl::clear_failed() {
+  maintaining_ = false;
+  // Tried again after the next checkpoint. A snapshot cannot wait for that: while one is put in
+  // force nothing need be saved, and then no checkpoint comes.
+  end_loading();
+}
+
+bool DiskImpl::end_loading() {
+  const auto open = open_;
+  if (const std::shared_ptr<Loading> failed = std::exchange(loading_, nullptr)) {
+    failed->done(std::nullopt);
+  }
+  return *open;
 }
 
 void DiskImpl::load_step() {
@@ -132,10 +146,7 @@ void DiskImpl::loaded(LoadStep step) {
   loaded_ = step == LoadStep::kLoaded;
   if (step == LoadStep::kFailed) {
     other_generation_empty_ = false;
-    const std::shared_ptr<Loading> failed = std::exchange(loading_, nullptr);
-    const auto open = open_;
-    failed->done(std::nullopt);
-    if (!*open) {
+    if (!end_loading()) {
       return;
     }
   }
