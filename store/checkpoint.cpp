@@ -118,8 +118,11 @@ void append_save(raft::Entries& entries, raft::Entries saved) {
 }
 
 bool is_full(const DatabaseError& error, const std::string& path) {
-  return error.is_full() ||
-         (error.code() == EIO && disk_space(path).available_bytes < kFullDiskBytes);
+  if (error.code() != EIO) {
+    return error.is_full();
+  }
+  const std::optional<DiskSpace> space = disk_space(path);
+  return space && space->available_bytes < kFullDiskBytes;
 }
 
 Checkpointer::Checkpointer(const Environment& environment, const Tables& tables, Options options)
@@ -167,6 +170,20 @@ Landed Checkpointer::relieve() {
   const raft::Index compacted_before = record.compacted.index;
   compact_log(transaction, tables_, record, record.summary.applied_index, kRelieveBytes);
   return commit(transaction, record, compacted_before);
+}
+
+Landed Checkpointer::compact_backlog() {
+  WriteTransaction transaction(environment_);
+  MetaRecord record = read_record(transaction, tables_);
+  const raft::Index compacted_before = record.compacted.index;
+  compact(transaction, record, record.summary.applied_index, options_.log_tail_bytes, 0);
+  if (record.compacted.index > compacted_before) {
+    return commit(transaction, record, compacted_before);
+  }
+  Landed unchanged;
+  unchanged.record = record;
+  unchanged.space = space();
+  return unchanged;
 }
 
 void Checkpointer::compact(WriteTransaction& transaction, MetaRecord& record, raft::Index limit,
@@ -237,10 +254,14 @@ SpaceReport Checkpointer::space() {
   report.used_bytes = use.used_bytes();
   const std::uint64_t map_free =
       report.map_bytes > report.used_bytes ? report.map_bytes - report.used_bytes : 0;
-  // What the file has and does not use needs no more of the disk.
-  const std::uint64_t disk_free =
-      disk_space(options_.path).available_bytes + use.free_pages * use.page_bytes;
-  report.free_bytes = std::min(map_free, disk_free);
+  report.free_bytes = map_free;
+  if (const std::optional<DiskSpace> disk = disk_space(options_.path)) {
+    available_bytes_ = disk->available_bytes;
+  }
+  if (available_bytes_) {
+    // What the file has and does not use needs no more of the disk.
+    report.free_bytes = std::min(map_free, *available_bytes_ + use.free_pages * use.page_bytes);
+  }
   report.low = report.free_bytes < report.map_bytes / kReserveDivisor;
   return report;
 }

@@ -63,6 +63,8 @@ class Checkpointer {
   Landed store(const Batch& batch);
   /// Only compacts, below the tail that is kept otherwise: to make room in a full map.
   Landed relieve();
+  /// Compacts what a checkpoint would, if there is anything above the tail; measures in any case.
+  Landed compact_backlog();
   /// Removes a bounded part of the generation that is not current; true when nothing is left of it.
   bool clear_other_generation();
   /// Appends to the state of the next generation. Requires ascending names above all before.
@@ -79,6 +81,8 @@ class Checkpointer {
   const Tables tables_;
   const Options options_;
   ReadTransaction reader_;
+  /// What the file system had left when it last told.
+  std::optional<std::uint64_t> available_bytes_;
 };
 
 /// Is it for want of space? LMDB also reports a write that a full disk cut short as EIO.

@@ -100,6 +100,10 @@ class DiskImpl final : public LmdbDisk {
   void landed(const Landed& landed);
   void relieved(const Landed& landed);
   void full();
+  void measured(const SpaceReport& space);
+  /// While space is low it is looked at again and again, also when nothing is saved.
+  void arm_watch();
+  void watch_space();
   void note_compacted(const Landed& landed);
   Status write_identity(const Identity& identity, const raft::Configuration* bootstrap);
   void store_rest();
@@ -144,6 +148,7 @@ class DiskImpl final : public LmdbDisk {
   std::shared_ptr<InFlight> in_flight_;
   bool checkpoint_due_ = false;
   bool alarm_armed_ = false;
+  bool watch_armed_ = false;
   std::uint64_t checkpoints_ = 0;  // in LMDB
   raft::Index compacted_;
   raft::Index last_index_;         // saved or being saved

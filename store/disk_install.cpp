@@ -74,10 +74,11 @@ void DiskImpl::clear_step() {
       post_to_loop([this] { clear_failed(); });
       return;
     }
-    post_to_loop([this, empty] {
+    post_to_loop([this, empty, space = store_->checkpointer->space()] {
       maintaining_ = false;
       other_generation_empty_ = empty;
       overlay_->renew();
+      measured(space);
       maintain();
     });
   });

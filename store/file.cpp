@@ -149,13 +149,13 @@ std::vector<std::string> list_directory(const std::string& path) {
   return names;
 }
 
-DiskSpace disk_space(const std::string& path) {
+std::optional<DiskSpace> disk_space(const std::string& path) {
   struct statvfs status {};
   if (::statvfs(path.c_str(), &status) != 0) {
-    return {};
+    return std::nullopt;
   }
-  return {static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize,
-          static_cast<std::uint64_t>(status.f_blocks) * status.f_frsize};
+  return DiskSpace{static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize,
+                   static_cast<std::uint64_t>(status.f_blocks) * status.f_frsize};
 }
 
 }  // namespace ticketd::store

@@ -67,7 +67,8 @@ struct DiskSpace {
   std::uint64_t available_bytes = 0;
   std::uint64_t total_bytes = 0;
 };
-DiskSpace disk_space(const std::string& path);
+/// None: the file system does not tell.
+std::optional<DiskSpace> disk_space(const std::string& path);
 
 /// "cannot WHAT PATH: REASON"
 Error system_error(std::string_view what, std::string_view path, int error);

@@ -16,6 +16,8 @@ namespace {
 
 /// How long after a full disk it is tried again.
 constexpr std::chrono::milliseconds kFullRetry(200);
+/// How long space that is low is left before it is measured again.
+constexpr std::chrono::milliseconds kWatchInterval(1000);
 /// Snapshot files leave so much of the map's size free on the disk.
 constexpr std::uint64_t kSpareDivisor = 20;
 /// Changed sequences that are held in memory; more make a checkpoint due.
@@ -68,6 +70,7 @@ Status DiskImpl::tidy() {
     return adopted;
   }
   maintain();
+  arm_watch();
   return {};
 }
 
@@ -261,6 +264,7 @@ void DiskImpl::landed(const Landed& landed) {
     start_waiting_save();
     begin_if_due();
     arm_alarm();
+    arm_watch();
   }
 }
 
@@ -288,6 +292,50 @@ void DiskImpl::full() {
   alarm_armed_ = false;
   checkpointer_.set_alarm(Worker::Clock::now() + kFullRetry,
                           [this] { post_to_loop([this] { submit(true); }); });
+}
+
+void DiskImpl::measured(const SpaceReport& space) {
+  const bool full = space_.full;  // until a checkpoint lands
+  space_ = space;
+  space_.full = full;
+  space_.low = space.low || full;
+  arm_watch();
+}
+
+void DiskImpl::arm_watch() {
+  if (watch_armed_ || !space_.low || space_.full) {
+    return;
+  }
+  watch_armed_ = true;
+  // The writer's, because the checkpointer has one alarm and that is for checkpoints.
+  writer_.set_alarm(Worker::Clock::now() + kWatchInterval,
+                    [this] { post_to_loop([this] { watch_space(); }); });
+}
+
+void DiskImpl::watch_space() {
+  checkpointer_.post([this] {
+    try {
+      const Landed looked = store_->checkpointer->compact_backlog();
+      post_to_loop([this, looked] {
+        relieved(looked);
+        if (looked.compacted) {
+          measured(looked.space);
+          watch_space();  // there may be more
+        } else {
+          watch_armed_ = false;
+          measured(looked.space);
+        }
+      });
+    } catch (const DatabaseError& error) {
+      if (!is_full(error, options_.path)) {
+        fatal(error.what());
+      }
+      post_to_loop([this, space = store_->checkpointer->space()] {
+        watch_armed_ = false;
+        measured(space);
+      });
+    }
+  });
 }
 
 Status DiskImpl::write_identity(const Identity& identity, const raft::Configuration* bootstrap) {

@@ -148,7 +148,8 @@ bool Snapshots::begin() {
   const MDB_stat stat = making->view.stat(making->state);
   const std::uint64_t needed =
       (stat.ms_leaf_pages + stat.ms_branch_pages) * std::uint64_t{stat.ms_psize};
-  if (disk_space(options_.path).available_bytes < needed + options_.spare_bytes) {
+  const DiskSpace space = disk_space(options_.path).value_or(DiskSpace{});
+  if (space.available_bytes < needed + options_.spare_bytes) {
     return false;
   }
   making->unfinished_path = in_directory(options_.path, file_name(making->header)) + ".new";

@@ -17,7 +17,7 @@ Status Staging::clean() {
 bool Staging::begin(const raft::SnapshotChunk& chunk) {
   file_ = std::nullopt;
   held_ = 0;
-  const std::uint64_t available = disk_space(options_.path).available_bytes;
+  const std::uint64_t available = disk_space(options_.path).value_or(DiskSpace{}).available_bytes;
   if (chunk.total_bytes > available || available - chunk.total_bytes < options_.spare_bytes) {
     return false;
   }
