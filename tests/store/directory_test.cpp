@@ -2,16 +2,34 @@
 #include "store/directory.h"
 
 #include <doctest/doctest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
 #include "store/durable.h"
 #include "store/file.h"
 #include "tests/store/fixture.h"
+
+namespace {
+
+/// Of this thread's calls; null: not noted.
+thread_local std::vector<std::string>* synced = nullptr;
+
+}  // namespace
+
+/// In place of the C library's.
+extern "C" int fsync(int descriptor) {
+  if (synced != nullptr) {
+    synced->push_back(
+        std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(descriptor)).string());
+  }
+  return static_cast<int>(::syscall(SYS_fsync, descriptor));
+}
 
 namespace ticketd::store::testing {
 namespace {
@@ -146,6 +164,17 @@ TEST_CASE("a destroy that is cut short leaves a directory plainly whole or plain
   }
   CHECK(wholes == 1);
   CHECK(empties > 2);
+}
+
+TEST_CASE("every directory that is made on the way is made durable") {
+  TemporaryDirectory directory;
+  const std::string root = std::filesystem::canonical(directory.path()).string();
+  std::vector<std::string> paths;
+  synced = &paths;
+  const bool acquired = DirectoryLock::acquire(root + "/a/b/c", true).ok();
+  synced = nullptr;
+  CHECK(acquired);
+  CHECK(paths == std::vector<std::string>{root, root + "/a", root + "/a/b"});
 }
 
 }  // namespace ticketd::store::testing

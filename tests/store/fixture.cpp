@@ -186,11 +186,13 @@ TestReplica::TestReplica(const DiskOptions& options) {
   disk_ = *std::move(disk);
   applied_ = disk_->opened().applied;
   compacted_ = disk_->opened().restored.compacted.index;
+  term_ = disk_->opened().restored.hard_state.current_term;
   machine_.emplace(disk_->state(), applied_.summary);
   disk_->on_compacted([this](raft::Index index) { compacted_ = index; });
 }
 
 void TestReplica::save(raft::Save save) {
+  term_ = save.hard_state ? save.hard_state->current_term : term_;
   bool done = false;
   disk_->save(std::move(save), [&] { done = true; });
   loop_.run_until([&] { return done; });
@@ -278,6 +280,11 @@ std::uint64_t TestReplica::stage(raft::SnapshotChunk chunk) {
 }
 
 std::optional<AppliedState> TestReplica::install(raft::SnapshotMark mark) {
+  if (term_ < mark.term) {
+    raft::Save term;
+    term.hard_state = hard_state_of(mark.term.value);
+    save(term);
+  }
   bool done = false;
   std::optional<AppliedState> result;
   disk_->install(mark, [&](std::optional<AppliedState> state) {

@@ -93,6 +93,7 @@ class TestReplica {
   /// All of a new (or the newest) snapshot.
   std::vector<raft::SnapshotChunk> fetch_snapshot(std::size_t chunk_bytes = 32 << 10);
   std::uint64_t stage(raft::SnapshotChunk chunk);
+  /// After saving the snapshot's term, as a node does before it takes one.
   std::optional<AppliedState> install(raft::SnapshotMark mark);
   raft::Index compacted() const { return compacted_; }
   /// Without a last checkpoint, as far as one can go in one process: nothing is called any more.
@@ -104,6 +105,7 @@ class TestReplica {
   std::optional<ticket::Machine> machine_;
   AppliedState applied_;
   raft::Index compacted_;
+  raft::Term term_;
 };
 
 Result<std::unique_ptr<LmdbDisk>> open_disk(const DiskOptions& options, TestLoop& loop);

@@ -2,9 +2,16 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <filesystem>
+#include <string_view>
+#include <thread>
 
 #include "base/random.h"
+#include "store/database.h"
+#include "store/durable.h"
 #include "store/snapshot_format.h"
 #include "tests/store/fixture.h"
 
@@ -23,6 +30,15 @@ raft::Entries log_of(std::uint64_t entries, std::uint64_t sequences) {
   }
   return log;
 }
+
+struct Hook {
+  explicit Hook(DurableStepHook hook) { set_durable_step_hook(hook); }
+  ~Hook() { set_durable_step_hook(nullptr); }
+  Hook(const Hook&) = delete;
+  Hook& operator=(const Hook&) = delete;
+};
+
+std::atomic<bool> at_hook{false};
 
 /// Some log of its own, to be replaced.
 raft::Entries other_log() {
@@ -276,6 +292,77 @@ TEST_CASE("generations follow each other without end") {
       CHECK(difference(receiver->disk(), log) == "");
     }
   }
+}
+
+TEST_CASE("a snapshot for which the old generation cannot be cleared is given up") {
+  const raft::Entries log = log_of(100, 300);
+  const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log, 1 << 20);
+  TemporaryDirectory directory;
+  at_hook = true;
+  const Hook hook([](const char* step) {
+    if (at_hook && std::string_view(step) == "clear: commit") {
+      throw DatabaseError(ENOSPC, "a test's full disk");
+    }
+  });
+  TestReplica receiver(small_options(directory.path()));
+  receiver.append_and_apply(other_log());
+  receiver.checkpoint();
+  stage_all(receiver, chunks);
+  REQUIRE(receiver.install(chunks[0].mark).has_value());
+  raft::Entries longer = log;
+  longer.push_back(take_entry(101, 2, {"last"}));
+  const std::vector<raft::SnapshotChunk> next = snapshot_of(longer, 1 << 20);
+  stage_all(receiver, next);
+  CHECK_FALSE(receiver.install(next[0].mark).has_value());
+  CHECK(receiver.disk().state().find("last") == std::nullopt);
+  at_hook = false;
+  stage_all(receiver, next);
+  CHECK(receiver.install(next[0].mark).has_value());
+  CHECK(receiver.disk().state().find("last") == 0);
+}
+
+TEST_CASE("a snapshot is put in force together with the term that waits for the journal") {
+  raft::Entries log = {configuration_entry(1, 10, 3)};
+  const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log);
+  TemporaryDirectory directory;
+  const DiskOptions options = small_options(directory.path());
+  at_hook = true;
+  const Hook hook([](const char* step) {
+    if (std::string_view(step) == "install: commit") {
+      at_hook.wait(true);
+    }
+  });
+  {
+    TestReplica receiver(options);
+    stage_all(receiver, chunks);
+    bool installed = false;
+    receiver.disk().install(chunks[0].mark, [&](std::optional<AppliedState> state) {
+      installed = state.has_value();
+    });
+    // A save of a term is a block. 16 make a checkpoint due, which waits for the load; 64 fill the
+    // other half.
+    raft::Save save;
+    save.hard_state = hard_state_of(1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    for (int i = 0; i < 80; ++i) {
+      receiver.save(save);
+    }
+    save.hard_state = hard_state_of(10);
+    bool saved = false;
+    receiver.disk().save(save, [&] { saved = true; });
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    bool looked = false;
+    receiver.loop().post([&] { looked = true; });
+    receiver.loop().run_until([&] { return looked; });
+    CHECK_FALSE(saved);
+    at_hook = false;
+    at_hook.notify_all();
+    receiver.loop().run_until([&] { return installed && saved; });
+    receiver.close();
+  }
+  TestReplica receiver(options);
+  CHECK(receiver.opened().restored.hard_state == hard_state_of(10));
+  CHECK(difference(receiver.disk(), log) == "");
 }
 
 }  // namespace ticketd::store::testing

@@ -1,13 +1,46 @@
 // What is bounded, and what happens at the bounds.
+#include <dlfcn.h>
 #include <doctest/doctest.h>
+#include <sys/statvfs.h>
 
+#include <atomic>
+#include <cerrno>
 #include <filesystem>
 
 #include "store/layout.h"
 #include "tests/store/fixture.h"
 
+namespace {
+
+enum class Told { kTruth, kNothingLeft, kError };
+std::atomic<Told> told{Told::kTruth};
+
+}  // namespace
+
+/// In place of the C library's.
+extern "C" int statvfs(const char* path, struct statvfs* status) noexcept {
+  using Function = int (*)(const char*, struct statvfs*);
+  static const Function real = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, "statvfs"));
+  if (told == Told::kError) {
+    errno = EIO;
+    return -1;
+  }
+  const int result = real(path, status);
+  if (told == Told::kNothingLeft) {
+    status->f_bavail = 0;
+  }
+  return result;
+}
+
 namespace ticketd::store::testing {
 namespace {
+
+struct Telling {
+  explicit Telling(Told what) { told = what; }
+  ~Telling() { told = Told::kTruth; }
+  Telling(const Telling&) = delete;
+  Telling& operator=(const Telling&) = delete;
+};
 
 std::uint64_t database_bytes(const DiskOptions& options) {
   return std::filesystem::file_size(in_directory(options.path, kDatabaseFile));
@@ -186,6 +219,92 @@ TEST_CASE("a map that fills recovers by itself when the log may be compacted") {
   }
   CHECK(was_full);
   replica.loop().run_until([&] { return !replica.disk().space().full; });
+}
+
+TEST_CASE("space that was low is found again while nothing is saved") {
+  TemporaryDirectory directory;
+  TestReplica replica(small_options(directory.path()));
+  replica.append_and_apply({take_entry(1, 1, {""})});
+  replica.checkpoint();
+  CHECK_FALSE(replica.disk().space().low);
+  {
+    const Telling telling(Told::kNothingLeft);
+    replica.checkpoint();
+    CHECK(replica.disk().space().low);
+  }
+  replica.loop().run_until([&] { return !replica.disk().space().low; });
+}
+
+TEST_CASE("a file system that does not tell what it has left is not taken for a full one") {
+  TemporaryDirectory directory;
+  const Telling telling(Told::kError);
+  TestReplica replica(small_options(directory.path()));
+  replica.append_and_apply({take_entry(1, 1, {""})});
+  replica.checkpoint();
+  CHECK_FALSE(replica.disk().space().low);
+  told = Told::kNothingLeft;
+  replica.checkpoint();
+  CHECK(replica.disk().space().low);
+  told = Told::kError;
+  replica.checkpoint();
+  CHECK(replica.disk().space().low);  // as it told last
+}
+
+TEST_CASE("while space is low a backlog of the log is compacted though nothing is saved") {
+  TemporaryDirectory directory;
+  DiskOptions options = small_options(directory.path());
+  options.map_bytes = 32 << 20;
+  options.log_tail_bytes = 30 << 20;
+  constexpr std::uint64_t kEntries = 200;
+  {
+    TestReplica replica(options);
+    for (std::uint64_t index = 1; index <= kEntries; ++index) {
+      replica.append_and_apply({large_entry(index, 1, 40'000)});
+    }
+  }
+  options.log_tail_bytes = 100'000;
+  const Telling telling(Told::kNothingLeft);
+  TestReplica replica(options);
+  CHECK(replica.disk().space().low);
+  CHECK(replica.compacted() < raft::Index(kEntries / 2));
+  replica.loop().run_until([&] { return replica.compacted() > raft::Index(kEntries - 10); });
+  CHECK(replica.fetch(kEntries, kEntries).size() == 1);
+}
+
+TEST_CASE("a full node opens by compacting below the log's tail") {
+  TemporaryDirectory directory;
+  TemporaryDirectory copied;
+  DiskOptions options = small_options(directory.path());
+  options.map_bytes = 4 << 20;
+  options.log_tail_bytes = 100 << 20;  // asks for more than the map can hold
+  raft::Entries log;
+  const auto next = [&] {
+    log.push_back(large_entry(log.size() + 1, 1, 20'000));
+    return raft::Entries{log.back()};
+  };
+  {
+    TestReplica replica(options);
+    while (replica.disk().space().free_bytes > 180'000) {
+      replica.append_and_apply(next());
+      replica.checkpoint();
+    }
+    CHECK(replica.compacted() == raft::Index(0));
+  }
+  // More than that goes into one half of the journal, before any checkpoint.
+  options.checkpoint_bytes = 64 << 20;
+  options.checkpoint_interval_us = 3'600'000'000;
+  TestReplica replica(options);
+  for (int i = 0; i < 12; ++i) {
+    replica.save(save_of(next()));
+  }
+  CHECK(replica.disk().counters().checkpoints == 0);
+  DiskOptions copy = options;
+  copy.path = copied.path() + "/node";
+  std::filesystem::copy(options.path, copy.path, std::filesystem::copy_options::recursive);
+  TestReplica again(copy);
+  CHECK(again.compacted() > raft::Index(0));
+  CHECK(again.opened().restored.last_index == log.back().index);
+  CHECK(difference(again.disk(), log) == "");
 }
 
 }  // namespace ticketd::store::testing
