@@ -51,6 +51,8 @@ class Invariants {
   void at(std::uint64_t step, Micros now);
   /// Restored state is compared with what was durable. Off: only the consequences are noticed.
   void trust_disks() { compare_restored_ = false; }
+  /// Messages may leave some events after they were made, when more is appended already.
+  void owners_are_lazy() { prompt_owners_ = false; }
 
   // --- Lives and views --------------------------------------------------------------------------
   /// The founders hold these entries, durably, and they are committed.
@@ -177,6 +179,7 @@ class Invariants {
   std::uint64_t step_ = 0;
   Micros now_ = 0;
   bool compare_restored_ = true;
+  bool prompt_owners_ = true;
 
   EntryTree tree_;
   /// A leader's own entries that it showed before the one below them, by the place of that one.

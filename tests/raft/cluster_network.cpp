@@ -50,7 +50,8 @@ void Network::carry(const Envelope& envelope, Micros delay) {
     delay = last - simulation_.events.now();
   }
   const auto clogged = clogged_.find({envelope.from, envelope.to});
-  if (clogged != clogged_.end() && clogged->second > simulation_.events.now()) {
+  if (!simulation_.healed() && clogged != clogged_.end() &&
+      clogged->second > simulation_.events.now()) {
     delay = std::max(delay, clogged->second - simulation_.events.now());
   }
   // What was long under way when the faults ended is lost: a late word of an old leader (above all

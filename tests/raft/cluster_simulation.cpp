@@ -32,6 +32,9 @@ Simulation::Simulation(const Plan& p)
   if (plan.trust_disks) {
     invariants.trust_disks();
   }
+  if (knobs.lazy_permille > 0) {
+    invariants.owners_are_lazy();
+  }
   found();
 }
 

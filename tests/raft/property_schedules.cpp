@@ -45,6 +45,28 @@ Counts run_seeds(std::uint64_t first, std::uint64_t runs) {
   return counts;
 }
 
+/// Seeds whose schedules once broke the core, or the core made wrong on purpose, and how.
+struct Regression {
+  std::uint64_t seed;
+  const char* found;
+};
+
+constexpr Regression kRegressions[] = {
+    {1, "a leader whose own no-op was compacted away failed a check of its own"},
+    {4, "a read was confirmed by the answer to an earlier round (made wrong on purpose)"},
+    {2, "a vote was forgotten in a step-down within its term (made wrong on purpose)"},
+    {500'044, "a read joined a round that was under way (made wrong on purpose)"},
+    {601'865, "a learner was promoted before it held anything, and with it the majority was lost"},
+    {603'008, "the same, with a single voter before"},
+};
+
+TEST_CASE("schedules that once found something pass") {
+  for (const Regression& regression : kRegressions) {
+    CAPTURE(regression.found);
+    run_seeds(regression.seed, 1);
+  }
+}
+
 void report(const Counts& counts) {
   MESSAGE("steps ", counts.steps, ", elections ", counts.elections, ", committed ",
           counts.committed, ", reads ", counts.reads, " + ", counts.reads_refused,
