@@ -1,5 +1,6 @@
 #include "tests/store/fixture.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -88,7 +89,8 @@ raft::Entry take_entry(std::uint64_t index, std::uint64_t term,
 
 raft::Entry large_entry(std::uint64_t index, std::uint64_t term, std::size_t bytes) {
   std::vector<std::string> sequences;
-  for (std::size_t size = 0; size < bytes; size += 255) {
+  // At least one: a batch of nothing is no command.
+  for (std::size_t size = 0; size < std::max<std::size_t>(bytes, 1); size += 255) {
     std::string name = "large-" + std::to_string(sequences.size() % 50) + "-";
     name.resize(245, 'x');
     sequences.push_back(std::move(name));
