@@ -179,7 +179,7 @@ class Node {
 
   Ready take_ready();
 
-  // --- Views ------------------------------------------------------------------------------------
+  // --- Views (a reference lasts until the next call that is not const) --------------------------
   MemberId self() const;
   Role role() const;
   Term current_term() const;

@@ -63,6 +63,8 @@ void Replica::turn() {
     carry_out(std::move(ready));
   }
   follow_changes();
+  if (!ended_) std::erase_if(waits_, [](Wait& wait) { return wait.attempt(); });
+  follow_membership();
   arm();
 }
 
@@ -229,8 +231,12 @@ void Replica::follow_changes() {
   }
   if (role_ != raft::Role::kLeader) refuse_waiting("leadership was lost, nothing was taken");
   answer_leader_waits();
-  std::erase_if(waits_, [](Wait& wait) { return wait.attempt(); });
+}
 
+/// Is this node a voter, or removed?
+void Replica::follow_membership() {
+  if (ended_) return;
+  const raft::ConfigurationAt& committed = node_.committed_configuration();
   const raft::MemberId self = options_.raft.self;
   if (!voting_ && committed.configuration.is_voter(self)) {
     voting_ = true;

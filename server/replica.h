@@ -116,6 +116,7 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void fetch(const raft::Ready& ready);
   void install(raft::SnapshotMark mark);
   void follow_changes();
+  void follow_membership();
   void set_peers();
   void expire(raft::Time now);
   void arm();

@@ -122,7 +122,12 @@ class Readme(ProcessTest):
         for command, expected in (step for block in blocks for step in block):
             printed = shell.type(command)
             print(f"$ {command}", *printed, sep="\n", flush=True)
-            self.assert_same(command, expected, printed)
+            try:
+                self.assert_same(command, expected, printed)
+            except AssertionError:
+                for log in sorted(Path(directory.name).glob("*/ticketd.log")):
+                    print(f"----- {log}", log.read_text("utf-8", "replace"), sep="\n", flush=True)
+                raise
 
     def assert_same(self, command, expected, printed):
         self.assertEqual([shape(command, line) for line in expected],

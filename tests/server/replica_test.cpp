@@ -200,6 +200,24 @@ TEST_CASE("a removed node learns it and ends; the cluster goes on") {
   CHECK(std::get<Range>(cluster.take(leader)).first == 1);
 }
 
+TEST_CASE("members come and go, however the list of configurations grows") {
+  // A removal that finds that list full moves it, under whoever still holds a reference into it in
+  // the same turn. Each life adds three: three beginnings meet every power of two.
+  for (std::uint64_t others = 2; others <= 4; ++others) {
+    Cluster cluster;
+    cluster.bootstrap(1);
+    for (std::uint64_t id = 2; id <= others; ++id) REQUIRE(cluster.join(id));
+    const std::uint64_t leader = cluster.await_leader();
+    const std::uint64_t victim = leader == 2 ? 1 : 2;
+    for (int life = 0; life < 3; ++life) {
+      const auto reply = cluster.ask(leader, net::RemoveCall{raft::NodeId(victim), std::nullopt});
+      REQUIRE(std::holds_alternative<net::DoneReply>(reply));
+      REQUIRE(cluster.world.run_until([&] { return cluster.at(victim).ended.has_value(); }));
+      REQUIRE(cluster.join(victim));
+    }
+  }
+}
+
 TEST_CASE("a node that was away while it was removed is told on its return") {
   Three cluster;
   const std::uint64_t leader = cluster.await_leader();
