@@ -29,6 +29,13 @@ std::uint64_t saturating_sum(std::uint64_t a, std::uint64_t b) {
 
 }  // namespace
 
+ListRange records_of(const Listing& listing) {
+  // The unnamed sequence's key is the prefix alone, and every named one stands behind it.
+  return {.prefix = sequence_key(listing.prefix),
+          .after = sequence_key(listing.after),
+          .limit = listing.limit + 1};
+}
+
 std::vector<Outcome> Machine::apply(raft::Index index, raft::Term term, const Batch* batch) {
   ENSURE_EQ(index, summary_.applied_index + 1);
   ENSURE_GE(term, summary_.applied_term);

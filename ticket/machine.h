@@ -11,6 +11,7 @@
 #include "raft/types.h"
 #include "ticket/command.h"
 #include "ticket/records.h"
+#include "ticket/service.h"
 
 namespace ticketd::ticket {
 
@@ -21,6 +22,9 @@ struct ListRange {
   std::string after;
   std::size_t limit = 0;
 };
+
+/// The records of a listing's sequences, and one more if there is one.
+ListRange records_of(const Listing& listing);
 
 /// Where the records live: see ticket/records.h. Keys are 1 to kMaxRecordKeyBytes, values at most
 /// kMaxRecordValueBytes. One thread.
