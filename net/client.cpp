@@ -16,10 +16,14 @@ constexpr std::chrono::milliseconds kPause{50};
 /// A member that does not even greet in this part of the time-out is passed over for the next one.
 constexpr int kGreetingPart = 4;
 
-/// Asking twice does no more than asking once: reads, and a join, which carries its token.
+/// Asking twice does no more than asking once: reads, a join, which carries its token, and a change
+/// that carries an idempotency key.
 bool may_be_repeated(const Call& call) {
+  if (const auto* change = std::get_if<ChangeCall>(&call)) {
+    return !change->key.empty();
+  }
   return std::holds_alternative<StatusCall>(call) || std::holds_alternative<MembersCall>(call) ||
-         std::holds_alternative<JoinCall>(call);
+         std::holds_alternative<JoinCall>(call) || std::holds_alternative<QueryCall>(call);
 }
 
 bool certainly_not_done_yet(const ErrorReply& error) {

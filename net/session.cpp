@@ -100,7 +100,7 @@ void Session::welcome(Hearing hearing, std::size_t read_bytes) {
   const Hello& self = *core_->self();
   connection_->send(
       Welcome{self.cluster_id, self.from, self.command_version, self.configuration_index},
-      kResponseBytesMax);
+      kUnreadBytesMax);
 }
 
 void Session::refuse(Refused refused) {
@@ -109,7 +109,7 @@ void Session::refuse(Refused refused) {
     refused.cluster_id = self->cluster_id;
     refused.configuration_index = self->configuration_index;
   }
-  connection_->send(refused, kResponseBytesMax);
+  connection_->send(refused, kUnreadBytesMax);
   connection_->finish(Clock::now() + kGoodbye);
 }
 
@@ -141,10 +141,18 @@ void Session::take(Request request) {
 void Session::refused_by_decoder() { UNREACHABLE("a frame that the decoder should have refused"); }
 
 void Session::respond(std::uint64_t id, Reply reply) {
-  if (connection_->is_open() &&
-      !connection_->send(Response{id, std::move(reply)}, kResponseBytesMax)) {
-    end("it does not read the answers to its requests");
+  if (!connection_->is_open()) {
+    return;
   }
+  const bool long_one = std::holds_alternative<QueryReply>(reply);
+  const std::size_t room = kUnreadBytesMax + (long_one ? std::size_t{0} : kShortAnswersReserve);
+  if (connection_->send(Response{id, std::move(reply)}, room)) {
+    return;
+  }
+  if (long_one) {
+    return respond(id, ErrorReply{ErrorReply::Code::kBusy, "too many answers wait to be read", ""});
+  }
+  end("it does not read the answers to its requests");
 }
 
 }  // namespace ticketd::net

@@ -16,8 +16,10 @@ class Session : public ConnectionHandler, public std::enable_shared_from_this<Se
   static constexpr std::chrono::seconds kClientStall{10};
   /// Requests waiting for their answer; further ones are answered kBusy.
   static constexpr std::size_t kRequestsMax = 10'000;
-  /// Answers waiting to be read; past it the connection is closed.
-  static constexpr std::size_t kResponseBytesMax = 4 << 20;
+  /// Answers waiting to be read; past it the connection is closed. What was read for a query is
+  /// left out before that: many long ones may be ready at once, through no fault of the asker.
+  static constexpr std::size_t kUnreadBytesMax = 4 << 20;
+  static constexpr std::size_t kShortAnswersReserve = 64 << 10;
 
   Session(std::shared_ptr<TransportCore> core, asio::ip::tcp::socket socket);
 

@@ -148,6 +148,36 @@ TEST_CASE("a client that does not read its answers is closed") {
   CHECK(batches > 10);
 }
 
+TEST_CASE("answers to queries that find no room are left out, and that is said") {
+  asio::io_context loop;
+  TestNode node(loop, 1);
+  const ticket::Found found{std::string(ticket::kMaxNameBytes, 'x'), ~0ull};
+  node.answer = [&](const Call&) {
+    return QueryReply{raft::Index(1), {ticket::kMaxListed, found}, false};
+  };
+  BareSocket client = client_of(loop, node);
+  constexpr std::size_t kRequests = 100;
+  std::string requests;
+  for (std::uint64_t id = 1; id <= kRequests; ++id) {
+    encode(Frame(Request{id, QueryCall{ticket::Listing{}, false, 0}}), requests);
+  }
+  client.write(requests);
+  std::size_t whole = 0;
+  std::size_t busy = 0;
+  REQUIRE(run_until(loop, [&] {
+    while (const std::optional<Frame> frame = client.next()) {
+      const Reply& reply = std::get<Response>(*frame).reply;
+      const auto* error = std::get_if<ErrorReply>(&reply);
+      busy += error != nullptr && error->code == ErrorReply::Code::kBusy ? 1U : 0U;
+      whole += std::holds_alternative<QueryReply>(reply) ? 1U : 0U;
+    }
+    return whole + busy == kRequests;
+  }));
+  CHECK(whole >= 10);
+  CHECK(busy >= 10);
+  CHECK(!client.is_closed());
+}
+
 TEST_CASE("requests that wait on one connection are bounded, and further ones are told so") {
   asio::io_context loop;
   TestNode node(loop, 1);

@@ -54,10 +54,14 @@ struct Server {
 };
 
 ErrorReply error(ErrorReply::Code code, std::string leader = "") {
-  return {code, "told so", std::move(leader)};
+  return {code, "told so", std::move(leader), false};
 }
 
-Reply take_17(const Call&) { return TakeReply{1000, 17}; }
+Reply take_17(const Call&) { return ChangeReply{1000, 17}; }
+
+ChangeCall take(std::uint64_t count, std::string key = "") {
+  return {ticket::Kind::kTake, "", count, std::move(key), 0};
+}
 
 /// A port at which nobody listens.
 std::string dead_address() {
@@ -73,9 +77,9 @@ TEST_CASE("a client's call is carried to the node and its reply back") {
   const LoopThread thread(loop);
   Client client(kTimeout);
   for (int i = 0; i < 3; ++i) {
-    const Result<Reply> reply = client.call(server.address(), TakeCall{"orders", 17, 0});
+    const Result<Reply> reply = client.call(server.address(), take(17));
     REQUIRE_MESSAGE(reply.ok(), fault(reply));
-    CHECK(*reply == Reply(TakeReply{1000, 17}));
+    CHECK(*reply == Reply(ChangeReply{1000, 17}));
   }
   CHECK(client.call("localhost:" + std::to_string(server.node.port()), StatusCall{}).ok());
   CHECK(server.asked == 4);
@@ -89,8 +93,8 @@ TEST_CASE("what hinders a call before it is sent is said") {
   CHECK(fault(client.call("nonsense", StatusCall{})).find("write HOST:PORT") != std::string::npos);
   CHECK(fault(client.call("no.such.host.invalid:1", StatusCall{}))
             .find("cannot resolve the host name 'no.such.host.invalid'") != std::string::npos);
-  CHECK(fault(client.call(dead, TakeCall{std::string(256, 'x'), 1, 0})) ==
-        "sequence is longer than 255 bytes");
+  CHECK(fault(client.call(dead, ChangeCall{ticket::Kind::kTake, std::string(256, 'x'), 1, "",
+                                           0})) == "sequence is longer than 255 bytes");
   CHECK(fault(client.call_leader({}, StatusCall{})) == "no address of a member was given");
 }
 
@@ -178,10 +182,10 @@ TEST_CASE("the leader is found from any member, past dead ones") {
   Server follower(
       loop, 2, [&](const Call&) { return error(ErrorReply::Code::kNotLeader, leader.address()); });
   const LoopThread thread(loop);
-  const Result<Reply> reply = Client(kTimeout).call_leader(
-      {dead_address(), follower.address(), dead_address()}, TakeCall{"", 17, 0});
+  const Result<Reply> reply =
+      Client(kTimeout).call_leader({dead_address(), follower.address(), dead_address()}, take(17));
   REQUIRE_MESSAGE(reply.ok(), fault(reply));
-  CHECK(*reply == Reply(TakeReply{1000, 17}));
+  CHECK(*reply == Reply(ChangeReply{1000, 17}));
   CHECK(follower.asked == 1);
   CHECK(leader.asked == 1);
 }
@@ -196,7 +200,7 @@ TEST_CASE("an election is waited out") {
                       : take_17(call);
   });
   const LoopThread thread(loop);
-  const Result<Reply> reply = Client(kTimeout).call_leader({server.address()}, TakeCall{"", 17, 0});
+  const Result<Reply> reply = Client(kTimeout).call_leader({server.address()}, take(17));
   REQUIRE_MESSAGE(reply.ok(), fault(reply));
   CHECK(server.asked == 4);
 }
@@ -221,9 +225,9 @@ TEST_CASE("a take of unknown outcome is never sent twice, a read is") {
   Server sure(loop, 2, [](const Call&) { return DoneReply{"here"}; });
   const LoopThread thread(loop);
   const std::vector<std::string> both = {unsure.address(), sure.address()};
-  const Result<Reply> take = Client(kTimeout).call_leader(both, TakeCall{"", 1, 0});
-  REQUIRE(take.ok());
-  CHECK(*take == Reply(error(ErrorReply::Code::kUnknown)));
+  const Result<Reply> taken = Client(kTimeout).call_leader(both, take(1));
+  REQUIRE(taken.ok());
+  CHECK(*taken == Reply(error(ErrorReply::Code::kUnknown)));
   CHECK(unsure.asked == 1);
   CHECK(sure.asked == 0);
   CHECK(*Client(kTimeout).call_leader(both, StatusCall{}) == Reply(DoneReply{"here"}));
@@ -231,7 +235,7 @@ TEST_CASE("a take of unknown outcome is never sent twice, a read is") {
 
   Listener breaks([](BareSocket& client) { client.close(); });
   const std::string broken = address_of(breaks.listener.port());
-  CHECK(fault(Client(kTimeout).call_leader({broken, sure.address()}, TakeCall{"", 1, 0}))
+  CHECK(fault(Client(kTimeout).call_leader({broken, sure.address()}, take(1)))
             .find("may have been carried out") != std::string::npos);
   CHECK(sure.asked == 1);
 }

@@ -98,8 +98,8 @@ TEST_CASE("a listener that does not answer the greeting is given up and dialed a
 TEST_CASE("nothing is heard before the greeting, and no second greeting after it") {
   asio::io_context loop;
   TestNode node(loop, 2);
-  for (const std::string first : {"VoteRequest", "MemberStatus", "Request Take", "Response Take",
-                                  "Welcome", "Refused", "SnapshotRequest"}) {
+  for (const std::string first : {"VoteRequest", "MemberStatus", "Request Change",
+                                  "Response Change", "Welcome", "Refused", "SnapshotRequest"}) {
     BareSocket dialer = BareSocket::dial(loop, node.port());
     dialer.write(sample(first));
     CHECK_MESSAGE(run_until(loop, [&] { return dialer.is_closed(); }), first);
@@ -119,8 +119,8 @@ TEST_CASE("nothing is heard before the greeting, and no second greeting after it
 TEST_CASE("a listener that says anything but answers is closed by the dialer") {
   asio::io_context loop;
   const Welcome welcome{kCluster, member(2), 1, raft::Index(1)};
-  for (const std::string name : {"Hello", "Welcome", "Refused", "VoteRequest", "Request Take",
-                                 "Response Take"}) {  // an answer to nothing
+  for (const std::string name : {"Hello", "Welcome", "Refused", "VoteRequest", "Request Change",
+                                 "Response Change"}) {  // an answer to nothing
     BareListener listener(loop);
     TestNode a(loop, 1);
     a.transport().set_peers({{member(2), address_of(listener.port())}});
