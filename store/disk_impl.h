@@ -1,10 +1,11 @@
-// How LmdbDisk works. Three threads serve the loop:
+// How LmdbDisk works. Four threads serve the loop:
 //
 //   writer        one journal record at a time: write, flush
 //   checkpointer  everything that writes LMDB: checkpoints, and in between them the bounded steps
-//   of
-//                 loading a snapshot and of removing an old generation
+//                 of loading a snapshot and of removing an old generation
 //   reader        entries and snapshot chunks for followers, making snapshots, receiving one
+//   warmer        records that the machine is about to ask for: clients wait for them, so that they
+//                 do not wait behind what the reader does
 //
 // All decisions are made on the loop, in the members below; a thread gets values and posts values
 // back. What belongs to one thread alone says so.
@@ -34,6 +35,8 @@ class DiskImpl final : public LmdbDisk {
 
   void save(raft::Save save, Done done) override;
   ticket::State& state() override { return *overlay_; }
+  void warm(std::vector<std::string> keys, Done done) override;
+  void warm(ticket::ListRange range, Done done) override;
   void applied(const AppliedState& applied) override;
   void fetch(const raft::FetchEntries& request, std::function<void(raft::Entries)> done) override;
   void fetch(const raft::FetchChunk& request,
@@ -78,6 +81,12 @@ class DiskImpl final : public LmdbDisk {
     std::optional<File> file;
     std::optional<SnapshotReader> reader;
   };
+  /// What is to be read before `done` may be called.
+  struct Warming {
+    std::vector<std::string> keys;
+    std::optional<ticket::ListRange> range;
+    Done done;
+  };
   enum class LoadStep { kMore, kLoaded, kFailed };
 
   /// Runs it on the loop unless closed by then.
@@ -118,6 +127,14 @@ class DiskImpl final : public LmdbDisk {
   void finish_fetch(const raft::FetchEntries& request, std::uint64_t version, LogRead read,
                     const std::function<void(raft::Entries)>& done);
   void step_snapshot();
+
+  // --- Warming (disk_warm.cpp)
+  // --------------------------------------------------------------------
+  void start_warming(Warming warming);
+  void post_warming();
+  /// Brings into memory what of it LMDB holds.
+  void page_in(const std::vector<Warming>& all, Table state);
+  void warmed(const std::vector<Warming>& all);
 
   // --- Installing (disk_install.cpp)
   // --------------------------------------------------------------
@@ -162,16 +179,24 @@ class DiskImpl final : public LmdbDisk {
   bool other_generation_empty_ = false;
   bool maintaining_ = false;
 
+  /// At most one job of the warmer's is under way, and takes all that waited for it.
+  std::vector<Warming> waiting_to_warm_;
+  bool warming_ = false;
+
   // The reader's:
   std::optional<Snapshots> snapshots_;
   std::optional<Staging> staging_;
   std::optional<ReadTransaction> log_view_;
   bool snapshot_step_posted_ = false;
 
+  // The warmer's:
+  std::optional<ReadTransaction> warm_view_;
+
   // Last: their threads use all of the above.
   Worker writer_;
   Worker checkpointer_;
   Worker reader_;
+  Worker warmer_;
 };
 
 }  // namespace ticketd::store

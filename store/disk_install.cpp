@@ -15,7 +15,7 @@
 namespace ticketd::store {
 namespace {
 
-constexpr std::size_t kLoadSequences = 20'000;
+constexpr std::size_t kLoadRecords = 20'000;
 
 }  // namespace
 
@@ -120,18 +120,18 @@ DiskImpl::LoadStep DiskImpl::load_some(Loading& loading) {
     }
     loading.reader = *std::move(reader);
   }
-  Sequences sequences;
+  Records records;
   bool more = true;
-  while (more && sequences.size() < kLoadSequences) {
-    Result<Sequences> block = loading.reader->next();
+  while (more && records.size() < kLoadRecords) {
+    Result<Records> block = loading.reader->next();
     if (!block) {
       return LoadStep::kFailed;
     }
     more = !block->empty();
-    std::move(block->begin(), block->end(), std::back_inserter(sequences));
+    std::move(block->begin(), block->end(), std::back_inserter(records));
   }
   try {
-    store_->checkpointer->load(sequences);
+    store_->checkpointer->load(records);
   } catch (const DatabaseError& error) {
     if (!is_full(error, options_.path)) {
       fatal(error.what());

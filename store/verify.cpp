@@ -16,12 +16,12 @@
 #include "store/log_table.h"
 #include "store/pages.h"
 #include "store/schema.h"
+#include "store/state_check.h"
 
 namespace ticketd::store {
 namespace {
 
 constexpr std::size_t kReportBytesMax = 4096;
-constexpr std::size_t kMaxStateKeyBytes = 1 + ticket::kMaxNameBytes;
 constexpr int kDamagedExit = 1;
 constexpr int kRefusedExit = 2;
 
@@ -134,28 +134,15 @@ Status verify_log(const Transaction& transaction, const Tables& tables, const Me
 
 Status verify_state(const Transaction& transaction, const Tables& tables,
                     const MetaRecord& record) {
-  std::uint64_t digest = 0;
-  std::uint64_t count = 0;
+  StateCheck check;
   Cursor cursor(transaction, tables.state(record.generation));
   for (bool more = cursor.first(); more; more = cursor.next()) {
-    const std::string_view key = cursor.key();
-    const std::optional<std::uint64_t> last = decode_number(cursor.value());
-    if (!key.starts_with(state_key("")) || key.size() > kMaxStateKeyBytes || !last) {
-      return Error{"a record of the sequences has no known form (number " + std::to_string(count) +
-                   " in order of names)"};
+    if (!check.add(cursor.key(), cursor.value())) {
+      return Error{"a record of the state has no known form (number " +
+                   std::to_string(check.records()) + " in the order of keys)"};
     }
-    digest += ticket::record_hash(key.substr(1), *last);
-    ++count;
   }
-  if (count != record.summary.sequences) {
-    return Error{"it holds " + std::to_string(count) + " sequences, and should hold " +
-                 std::to_string(record.summary.sequences)};
-  }
-  if (digest != record.summary.digest) {
-    return Error{"the sequences do not match their digest (as of log entry " +
-                 std::to_string(record.summary.applied_index.value) + ")"};
-  }
-  return {};
+  return check.matches(record.summary);
 }
 
 /// Before anything whose form depends on it.

@@ -9,6 +9,7 @@
 #include "store/layout.h"
 #include "store/schema.h"
 #include "tests/store/fixture.h"
+#include "ticket/records.h"
 
 namespace ticketd::store::testing {
 namespace {
@@ -98,9 +99,9 @@ TEST_CASE_FIXTURE(Filled, "damage: missing or changed values are named") {
   }
   SUBCASE("one ticket less") {
     edit(*this, [](WriteTransaction& transaction, const Tables& tables) {
-      transaction.put(tables.state(0), state_key(""), encode_number(58));
+      transaction.put(tables.state(0), ticket::sequence_key(""), ticket::encode_last(58));
     });
-    expected = "sequences do not match their digest";
+    expected = "records do not match their digest";
   }
   SUBCASE("a sequence less") {
     edit(*this, [](WriteTransaction& transaction, const Tables& tables) {
