@@ -21,11 +21,11 @@ inline constexpr std::size_t kMaxListed = 1'000;
 struct Request {
   Kind kind = Kind::kTake;
   /// Empty: the unnamed sequence, whose first number is 1. Not with kRemove.
-  std::string sequence;
+  std::string sequence{};
   /// As in Operation::values.
   std::uint64_t value = 1;
   /// Idempotency key, see is_key; empty: none. Not with kRemove.
-  std::string key;
+  std::string key{};
 };
 
 struct Done {
