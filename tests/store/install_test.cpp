@@ -336,9 +336,8 @@ TEST_CASE("a snapshot is put in force together with the term that waits for the 
     TestReplica receiver(options);
     stage_all(receiver, chunks);
     bool installed = false;
-    receiver.disk().install(chunks[0].mark, [&](std::optional<AppliedState> state) {
-      installed = state.has_value();
-    });
+    receiver.disk().install(
+        chunks[0].mark, [&](std::optional<AppliedState> state) { installed = state.has_value(); });
     // A save of a term is a block. 16 make a checkpoint due, which waits for the load; 64 fill the
     // other half.
     raft::Save save;
