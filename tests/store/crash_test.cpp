@@ -308,7 +308,7 @@ TEST_CASE("death at any step of receiving a snapshot and putting it in force") {
   }
   script.push_back(save_operation(vote_save(2)));
   script.push_back({[mark = chunks.front().mark](std::optional<TestReplica>& replica) {
-                      REQUIRE(replica->install(mark).has_value());
+                      REQUIRE(replica->install(mark).ok());
                     },
                     [sent](Model& model) { model.log = sent; }});
   script.push_back(save_operation(vote_save(3)));

@@ -300,7 +300,7 @@ TEST_CASE("a snapshot carries keys, and nothing that was removed") {
       receiver.stage(chunk);
       mark = chunk.mark;
     }
-    REQUIRE(receiver.install(mark).has_value());
+    REQUIRE(receiver.install(mark).ok());
     CHECK(receiver.records() == state_at(log, raft::Index(300)).records);
     CHECK(receiver.last("sequence-20") == std::nullopt);
     // It answers a key again, and goes on to forget them.
@@ -403,8 +403,8 @@ TEST_CASE("a warming that a snapshot overtakes finds the new records") {
   raft::Save term;
   term.hard_state = hard_state_of(chunks[0].mark.term.value);
   receiver.save(term);
-  receiver.disk().install(
-      chunks[0].mark, [&](std::optional<AppliedState> state) { installed = state.has_value(); });
+  receiver.disk().install(chunks[0].mark,
+                          [&](const Result<AppliedState>& state) { installed = state.ok(); });
   const StateAt expected = state_at(log, raft::Index(300));
   for (int i = 0; i < 1000 || !installed; ++i) {
     ++outstanding;

@@ -206,8 +206,8 @@ class Twins {
     for (const raft::SnapshotChunk& chunk : chunks) {
       receiver.stage(chunk);
     }
-    const std::optional<AppliedState> installed = receiver.install(chunks.front().mark);
-    agree("an installation that failed", installed.has_value());
+    const Result<AppliedState> installed = receiver.install(chunks.front().mark);
+    agree("an installation that failed", installed.ok());
     const StateAt expected = state_at(log_, chunks.front().mark.index);
     agree("the installed summary", installed->summary == expected.applied.summary);
     agree("the installed configuration",
