@@ -99,10 +99,9 @@ class Disk {
 
   /// Appends the chunk to the file being received; answers how many bytes of it are held.
   virtual void stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) = 0;
-  /// Verifies the received file and puts it in force: afterwards state() and the log are its. None:
-  /// the file was bad, nothing has changed.
-  virtual void install(raft::SnapshotMark mark,
-                       std::function<void(std::optional<AppliedState>)> done) = 0;
+  /// Verifies the received file and puts it in force: afterwards state() and the log are its.
+  /// Error: the file is bad, or there is no room for it; nothing has changed.
+  virtual void install(raft::SnapshotMark mark, std::function<void(Result<AppliedState>)> done) = 0;
 
   /// Called on the loop whenever the log was compacted up to an index.
   virtual void on_compacted(std::function<void(raft::Index)> callback) = 0;

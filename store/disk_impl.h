@@ -42,8 +42,7 @@ class DiskImpl final : public LmdbDisk {
   void fetch(const raft::FetchChunk& request,
              std::function<void(std::optional<raft::SnapshotChunk>)> done) override;
   void stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) override;
-  void install(raft::SnapshotMark mark,
-               std::function<void(std::optional<AppliedState>)> done) override;
+  void install(raft::SnapshotMark mark, std::function<void(Result<AppliedState>)> done) override;
   void on_compacted(std::function<void(raft::Index)> callback) override {
     compacted_callback_ = std::move(callback);
   }
@@ -76,7 +75,7 @@ class DiskImpl final : public LmdbDisk {
   /// A verified snapshot on its way into the next generation's tables.
   struct Loading {
     SnapshotHeader header;
-    std::function<void(std::optional<AppliedState>)> done;
+    std::function<void(Result<AppliedState>)> done;
     // The checkpointer's:
     std::optional<File> file;
     std::optional<SnapshotReader> reader;
@@ -87,7 +86,6 @@ class DiskImpl final : public LmdbDisk {
     std::optional<ticket::ListRange> range;
     Done done;
   };
-  enum class LoadStep { kMore, kLoaded, kFailed };
 
   /// Runs it on the loop unless closed by then.
   void post_to_loop(std::function<void()> function);
@@ -141,12 +139,13 @@ class DiskImpl final : public LmdbDisk {
   /// The next step of clearing the other generation, or of loading into it, when one is due.
   void maintain();
   void clear_step();
-  void clear_failed();
+  void clear_failed(const Error& why);
   /// Without success. False when that closed the disk.
-  bool end_loading();
+  bool end_loading(const Error& why);
   void load_step();
-  LoadStep load_some(Loading& loading);
-  void loaded(LoadStep step);
+  /// True: all of it is loaded.
+  Result<bool> load_some(Loading& loading);
+  void loaded(const Result<bool>& all);
   void begin_switch();
   void switched(const Landed& landed);
 

@@ -11,7 +11,8 @@ namespace ticketd::store {
 Overlay::Overlay(const Environment& environment, const Tables& tables, std::uint64_t generation)
     : view_(environment), tables_(tables), generation_(generation) {}
 
-// --- One record -----------------------------------------------------------------------------------
+// --- One record
+// -----------------------------------------------------------------------------------
 
 std::optional<std::string> Overlay::find(std::string_view key) {
   if (const std::optional<std::string>* cached = cache_.find(key)) {
@@ -64,7 +65,8 @@ void Overlay::change(std::string_view key, std::optional<std::string> value) {
   }
 }
 
-// --- Many -----------------------------------------------------------------------------------------
+// --- Many
+// -----------------------------------------------------------------------------------------
 
 std::vector<ticket::State::Record> Overlay::list(const ticket::ListRange& range) {
   const Changes none;
@@ -93,7 +95,8 @@ std::vector<ticket::State::Record> Overlay::list(const ticket::ListRange& range)
   return records;
 }
 
-// --- What is in memory ----------------------------------------------------------------------------
+// --- What is in memory
+// ----------------------------------------------------------------------------
 
 bool Overlay::is_warm(std::string_view key) {
   return cache_.holds(key) || find_change(key) != nullptr;
@@ -117,7 +120,8 @@ void Overlay::trim() {
   }
 }
 
-// --- Checkpoints ----------------------------------------------------------------------------------
+// --- Checkpoints
+// ----------------------------------------------------------------------------------
 
 void Overlay::settle() {
   unsettled_ = false;

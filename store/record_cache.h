@@ -39,8 +39,7 @@ class RecordCache {
       return std::hash<std::string_view>{}(key);
     }
   };
-  using Map =
-      std::unordered_map<std::string, std::optional<std::string>, KeyHash, std::equal_to<>>;
+  using Map = std::unordered_map<std::string, std::optional<std::string>, KeyHash, std::equal_to<>>;
   struct Generation {
     Map map;
     std::size_t bytes = 0;

@@ -17,8 +17,8 @@ Changes::const_iterator first_in(const Changes& changes, const ticket::ListRange
 StoredWalk::StoredWalk(const Transaction& transaction, Table table, const ticket::ListRange& range)
     : range_(range), cursor_(transaction, table) {
   // LMDB takes neither an empty key nor a long one; what is left out of it is compared below.
-  const std::string_view start = std::string_view(std::max(range.prefix, range.after))
-                                     .substr(0, ticket::kMaxRecordKeyBytes);
+  const std::string_view start =
+      std::string_view(std::max(range.prefix, range.after)).substr(0, ticket::kMaxRecordKeyBytes);
   more_ = start.empty() ? cursor_.first() : cursor_.seek(start);
   while (more_ && key() <= range.after) {
     more_ = cursor_.next();

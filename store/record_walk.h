@@ -11,7 +11,8 @@
 
 namespace ticketd::store {
 
-/// Key to value; none: the record was removed. In order, for lists and since neighbours share pages.
+/// Key to value; none: the record was removed. In order, for lists and since neighbours share
+/// pages.
 using Changes = std::map<std::string, std::optional<std::string>, std::less<>>;
 
 /// What a table holds. Throws DatabaseError. `range` must outlive it; its limit is not looked at.

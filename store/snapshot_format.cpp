@@ -237,8 +237,8 @@ Status SnapshotReader::check_end() const {
     return bad("a trailer that does not match the file");
   }
   const Status matches = check_.matches(header_.state.summary);
-  return matches ? Status() : bad("records that are not those of its header: " +
-                                  matches.error().message);
+  return matches ? Status()
+                 : bad("records that are not those of its header: " + matches.error().message);
 }
 
 Status SnapshotReader::check_trailer() const {

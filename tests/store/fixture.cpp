@@ -336,24 +336,20 @@ std::uint64_t TestReplica::stage(raft::SnapshotChunk chunk) {
   return *held;
 }
 
-std::optional<AppliedState> TestReplica::install(raft::SnapshotMark mark) {
+Result<AppliedState> TestReplica::install(raft::SnapshotMark mark) {
   if (term_ < mark.term) {
     raft::Save term;
     term.hard_state = hard_state_of(mark.term.value);
     save(term);
   }
-  bool done = false;
-  std::optional<AppliedState> result;
-  disk_->install(mark, [&](std::optional<AppliedState> state) {
-    result = std::move(state);
-    done = true;
-  });
-  loop_.run_until([&] { return done; });
-  if (result) {
-    applied_ = *result;
-    machine_->reset(result->summary);
+  std::optional<Result<AppliedState>> result;
+  disk_->install(mark, [&](Result<AppliedState> state) { result = std::move(state); });
+  loop_.run_until([&] { return result.has_value(); });
+  if (result->ok()) {
+    applied_ = **result;
+    machine_->reset(applied_.summary);
   }
-  return result;
+  return *std::move(result);
 }
 
 namespace {

@@ -113,7 +113,7 @@ class TestReplica {
   std::vector<raft::SnapshotChunk> fetch_snapshot(std::size_t chunk_bytes = 32 << 10);
   std::uint64_t stage(raft::SnapshotChunk chunk);
   /// After saving the snapshot's term, as a node does before it takes one.
-  std::optional<AppliedState> install(raft::SnapshotMark mark);
+  Result<AppliedState> install(raft::SnapshotMark mark);
   raft::Index compacted() const { return compacted_; }
   /// Without a last checkpoint, as far as one can go in one process: nothing is called any more.
   void close() { disk_->close(); }

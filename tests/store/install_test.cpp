@@ -14,6 +14,8 @@
 #include "store/durable.h"
 #include "store/snapshot_format.h"
 #include "tests/store/fixture.h"
+#include "tests/store/memory_file.h"
+#include "ticket/records.h"
 
 namespace ticketd::store::testing {
 namespace {
@@ -93,8 +95,8 @@ TEST_CASE("a snapshot of 100,000 sequences is made, received and put in force") 
     const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log);
     REQUIRE(chunks.size() > 1);
     stage_all(receiver, chunks);
-    const std::optional<AppliedState> installed = receiver.install(chunks.front().mark);
-    REQUIRE(installed.has_value());
+    const Result<AppliedState> installed = receiver.install(chunks.front().mark);
+    REQUIRE(installed.ok());
     const StateAt expected = state_at(log, raft::Index(1000));
     CHECK(installed->summary == expected.applied.summary);
     CHECK(installed->configuration == expected.applied.configuration);
@@ -123,7 +125,7 @@ TEST_CASE("an empty state can be sent as a snapshot") {
   TemporaryDirectory directory;
   TestReplica receiver(small_options(directory.path()));
   stage_all(receiver, chunks);
-  CHECK(receiver.install(chunks.front().mark).has_value());
+  CHECK(receiver.install(chunks.front().mark).ok());
 }
 
 TEST_CASE("receivers share a file, and a new one is made when the log no longer follows it") {
@@ -203,12 +205,12 @@ TEST_CASE("reception answers what it holds") {
     beyond.total_bytes = 6000;
     CHECK(receiver.stage(beyond) == 0);
     // Not whole.
-    CHECK_FALSE(receiver.install(chunks[0].mark).has_value());
+    CHECK_FALSE(receiver.install(chunks[0].mark).ok());
   }
   TestReplica receiver(options);
   CHECK(receiver.stage(chunks[1]) == 0);
   stage_all(receiver, chunks);
-  CHECK(receiver.install(chunks[0].mark).has_value());
+  CHECK(receiver.install(chunks[0].mark).ok());
 }
 
 TEST_CASE("a snapshot with any bit changed is refused, and nothing has changed") {
@@ -232,12 +234,70 @@ TEST_CASE("a snapshot with any bit changed is refused, and nothing has changed")
     chunk.data = raft::Payload(bad);
     stage_all(receiver, {chunk});
     CAPTURE(at);
-    CHECK_FALSE(receiver.install(chunk.mark).has_value());
+    const Result<AppliedState> installed = receiver.install(chunk.mark);
+    REQUIRE_FALSE(installed.ok());
+    CHECK(installed.error().message.find(".snap") != std::string::npos);
+    CHECK(installed.error().message.find("room") == std::string::npos);
   }
   CHECK(receiver.last("old-30") == 0);
   CHECK(receiver.fetch_all(1, 30) == other_log());
   stage_all(receiver, chunks);
-  CHECK(receiver.install(chunks[0].mark).has_value());
+  CHECK(receiver.install(chunks[0].mark).ok());
+}
+
+TEST_CASE("a snapshot of another version is refused by that name") {
+  const auto error_of = [](std::uint8_t version) {
+    MemoryFile file;
+    SnapshotWriter writer(file, {});
+    REQUIRE(writer.finish().ok());
+    REQUIRE(SnapshotReader::open(file).ok());
+    file.bytes()[8] = static_cast<char>(version);
+    return SnapshotReader::open(file).error().message;
+  };
+  CHECK(error_of(1).find("format version 1, which only a pre-release") != std::string::npos);
+  CHECK(error_of(3).find("format version 3, newer than this program") != std::string::npos);
+  CHECK(error_of(0).find("no known beginning") != std::string::npos);
+}
+
+TEST_CASE("a snapshot of other records than its header says is refused") {
+  const auto error_of = [](const ticket::Summary& summary) {
+    MemoryFile file;
+    SnapshotHeader header;
+    header.state.summary = summary;
+    SnapshotWriter writer(file, header);
+    REQUIRE(writer.add(ticket::sequence_key("a"), ticket::encode_last(1)).ok());
+    REQUIRE(writer.finish().ok());
+    Result<SnapshotReader> reader = SnapshotReader::open(file);
+    if (!reader) {
+      return reader.error().message;
+    }
+    REQUIRE(reader->next().ok());
+    const auto end = reader->next();
+    return end ? "" : end.error().message;
+  };
+  ticket::Summary summary;
+  summary.sequences = 1;
+  summary.digest = ticket::record_hash(ticket::sequence_key("a"), ticket::encode_last(1));
+  summary.oldest_key = 5;
+  summary.next_key = 5;
+  CHECK(error_of(summary) == "");
+  summary.next_key = 6;
+  CHECK(error_of(summary).find("1 records, and should hold 3") != std::string::npos);
+  summary.next_key = 4;
+  CHECK(error_of(summary).find("a header of no known form") != std::string::npos);
+  summary.next_key = 5;
+  summary.digest += 1;
+  CHECK(error_of(summary).find("do not match their digest") != std::string::npos);
+}
+
+TEST_CASE("a snapshot with a record that the machine never wrote is refused") {
+  MemoryFile file;
+  SnapshotWriter writer(file, {});
+  REQUIRE(writer.add("x", "whatever").ok());
+  REQUIRE(writer.finish().ok());
+  const auto records = SnapshotReader::open(file)->next();
+  REQUIRE_FALSE(records.ok());
+  CHECK(records.error().message.find("a record of no known form") != std::string::npos);
 }
 
 TEST_CASE("a vote saved while a snapshot is put in force is kept, checkpoints go on meanwhile") {
@@ -251,8 +311,8 @@ TEST_CASE("a vote saved while a snapshot is put in force is kept, checkpoints go
     receiver.append_and_apply(other_log());
     stage_all(receiver, chunks);
     std::optional<AppliedState> installed;
-    receiver.disk().install(
-        chunks[0].mark, [&](std::optional<AppliedState> state) { installed = std::move(state); });
+    receiver.disk().install(chunks[0].mark,
+                            [&](const Result<AppliedState>& state) { installed = state.value(); });
     std::uint64_t term = 10;
     while (!installed) {
       raft::Save save;
@@ -285,7 +345,7 @@ TEST_CASE("generations follow each other without end") {
     }
     const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log, 1 << 20);
     stage_all(*receiver, chunks);
-    REQUIRE(receiver->install(chunks[0].mark).has_value());
+    REQUIRE(receiver->install(chunks[0].mark).ok());
     if (round % 2 == 1) {
       receiver.reset();
       receiver.emplace(options);
@@ -308,17 +368,42 @@ TEST_CASE("a snapshot for which the old generation cannot be cleared is given up
   receiver.append_and_apply(other_log());
   receiver.checkpoint();
   stage_all(receiver, chunks);
-  REQUIRE(receiver.install(chunks[0].mark).has_value());
+  REQUIRE(receiver.install(chunks[0].mark).ok());
   raft::Entries longer = log;
   longer.push_back(take_entry(101, 2, {"last"}));
   const std::vector<raft::SnapshotChunk> next = snapshot_of(longer, 1 << 20);
   stage_all(receiver, next);
-  CHECK_FALSE(receiver.install(next[0].mark).has_value());
+  const Result<AppliedState> given_up = receiver.install(next[0].mark);
+  REQUIRE_FALSE(given_up.ok());
+  CHECK(given_up.error().message.find("there is no room") != std::string::npos);
   CHECK(receiver.last("last") == std::nullopt);
   at_hook = false;
   stage_all(receiver, next);
-  CHECK(receiver.install(next[0].mark).has_value());
+  CHECK(receiver.install(next[0].mark).ok());
   CHECK(receiver.last("last") == 0);
+}
+
+TEST_CASE("a snapshot that the map has no room for is given up by that name, nothing has changed") {
+  const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log_of(400, 60'000), 1 << 20);
+  TemporaryDirectory directory;
+  DiskOptions options = small_options(directory.path());
+  options.map_bytes = 1 << 20;
+  {
+    TestReplica receiver(options);
+    receiver.append_and_apply(other_log());
+    stage_all(receiver, chunks);
+    const Result<AppliedState> installed = receiver.install(chunks[0].mark);
+    REQUIRE_FALSE(installed.ok());
+    CHECK(installed.error().message.find("there is no room") != std::string::npos);
+    raft::Entries more = {take_entry(31, 2, {"old-30"})};
+    receiver.append_and_apply(more);
+    receiver.checkpoint();
+    CHECK(receiver.last("old-30") == 1);
+  }
+  raft::Entries log = other_log();
+  log.push_back(take_entry(31, 2, {"old-30"}));
+  TestReplica receiver(options);
+  CHECK(difference(receiver.disk(), log) == "");
 }
 
 TEST_CASE("a snapshot is put in force together with the term that waits for the journal") {
@@ -336,9 +421,8 @@ TEST_CASE("a snapshot is put in force together with the term that waits for the 
     TestReplica receiver(options);
     stage_all(receiver, chunks);
     bool installed = false;
-    receiver.disk().install(chunks[0].mark, [&](std::optional<AppliedState> state) {
-      installed = state.has_value();
-    });
+    receiver.disk().install(chunks[0].mark,
+                            [&](const Result<AppliedState>& state) { installed = state.ok(); });
     // A save of a term is a block. 16 make a checkpoint due, which waits for the load; 64 fill the
     // other half.
     raft::Save save;
