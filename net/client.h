@@ -26,7 +26,9 @@ class Client {
 
   /// Finds the leader by asking the given members in turn, follows kNotLeader, waits out elections
   /// (kNoLeader, kBusy are asked again) until the time-out. A change whose outcome
-  /// is unknown is sent again only when it has an idempotency key.
+  /// is unknown is sent again only when it has an idempotency key; when none of these times was
+  /// answered for certain, the reply is kUnknown. So it is when no
+  /// reply comes.
   Result<Reply> call_leader(const std::vector<std::string>& addresses, const Call& call);
 
  private:

@@ -108,7 +108,10 @@ void Connection::take_read(std::size_t bytes) {
   while (is_open() && !finishing_) {
     Result<std::optional<Frame>> next = decoder_.next();
     if (!next) {
-      warnings_->warn("closed the connection with " + remote_ + ": " + next.error().message);
+      // The bytes that came stand behind the colon.
+      const std::string& reason = next.error().message;
+      warnings_->warn(reason.substr(0, reason.find(':')),
+                      "closed the connection with " + remote_ + ": " + reason);
       return fail(next.error().message);
     }
     if (!*next) {

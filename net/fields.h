@@ -3,10 +3,11 @@
 // An Archive (Writer, Reader, or a test's printer) is shown each field by its name. What is shown:
 //
 //   wire("name", value)                a bool, enum, integer, optional, or message
-//   wire.fixed("name", value)          64 bits without meaning as a quantity (hashes, drawn
-//   numbers) wire.varint("name", value, max)    an integer of at most `max` wire.count("name",
-//   size, max)      how often what follows comes wire.text("name", value, max)      a string of at
-//   most `max` bytes wire.prose("name", value)          a string for people, cut on sending
+//   wire.fixed("name", value)          64 bits that are no quantity: hashes, drawn numbers
+//   wire.varint("name", value, max)    an integer of at most `max`
+//   wire.count("name", size, max)      how often what follows comes
+//   wire.text("name", value, max)      a string of at most `max` bytes
+//   wire.prose("name", value)          a string for people, cut on sending
 //   wire.bytes("name", payload)        what fills most of a frame
 //   wire.list("name", values, max)     a counted list of messages
 //   wire.alternative("name", variant)  which of the alternatives (from 1), then its fields

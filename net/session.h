@@ -26,7 +26,11 @@ class Session : public ConnectionHandler, public std::enable_shared_from_this<Se
   void start() { connection_->start(shared_from_this()); }
   void close() { connection_->close(); }
   void sweep(Clock::time_point now);
+  /// Closes what is not welcome, in favour of a newer connection.
+  void make_room();
 
+  bool is_welcome() const { return stage_ == Stage::kWelcome; }
+  Clock::time_point accepted_at() const { return accepted_at_; }
   /// The member that introduced itself, and on which lane; none for a client.
   struct Member {
     raft::MemberId id;
@@ -38,6 +42,14 @@ class Session : public ConnectionHandler, public std::enable_shared_from_this<Se
   bool is_client() const { return is_client_; }
 
  private:
+  enum class Stage {
+    /// Before Hello or ClientHello.
+    kSilent,
+    kWelcome,
+    /// Told why; it is closed soon.
+    kRefused,
+  };
+
   void on_frame(Frame frame) override;
   void on_broken(const std::string& reason) override;
 
@@ -60,8 +72,8 @@ class Session : public ConnectionHandler, public std::enable_shared_from_this<Se
 
   std::shared_ptr<TransportCore> core_;
   std::shared_ptr<Connection> connection_;
-  Clock::time_point greet_by_;
-  bool greeted_ = false;
+  const Clock::time_point accepted_at_;
+  Stage stage_ = Stage::kSilent;
   std::optional<Member> member_;
   bool is_client_ = false;
   std::size_t requests_ = 0;

@@ -242,28 +242,60 @@ TEST_CASE("too many clients are refused politely, and members still get in") {
   client_of(loop, node);
 }
 
-TEST_CASE("connections beyond all bounds are closed at once") {
+TEST_CASE("strangers that never greet cost a bound, and do not keep members out") {
   asio::io_context loop;
   TcpOptions options = TestNode::defaults();
   options.max_connections = 4;
   options.election_timeout = 60'000'000;  // nobody is closed for want of a greeting
   TestNode node(loop, 1, options);
+  constexpr std::ptrdiff_t kBound = 64;
   std::vector<BareSocket> silent;
-  for (int i = 0; i < 60; ++i) {
-    silent.push_back(BareSocket::dial(loop, node.port()));
-  }
-  REQUIRE(run_until(loop, [&] {
+  const auto dial = [&] { silent.push_back(BareSocket::dial(loop, node.port())); };
+  const auto closed = [&] {
     return std::count_if(silent.begin(), silent.end(),
-                         [](BareSocket& each) { return each.is_closed(); }) == 24;
+                         [](BareSocket& each) { return each.is_closed(); });
+  };
+  while (silent.size() < 100) {
+    dial();
+  }
+  REQUIRE(run_until(loop, [&] { return closed() == 100 - kBound; }));
+  CHECK(node.transport().counters().accepted_connections == kBound);
+  CHECK(silent.front().is_closed());  // the oldest went
+  CHECK(!silent.back().is_closed());
+  // One more comes for every step that the member takes.
+  TestNode other(loop, 2);
+  other.connect_to(node);
+  REQUIRE(run_until(loop, [&] {
+    dial();
+    return other.ready();
   }));
-  CHECK(node.transport().counters().accepted_connections == 36);
-  Hello hello = node.hello();
-  hello.from = member(2);
-  hello.to = node.id();
-  silent[0].write(hello);
-  std::optional<Frame> answer;
-  REQUIRE(run_until(loop, [&] { return (answer = silent[0].next()).has_value(); }));
-  CHECK(std::get<Refused>(*answer).reason == Refused::Reason::kTooManyConnections);
+  run_until(loop, [&] { return closed() == std::ssize(silent) - kBound; });
+  CHECK(node.transport().counters().accepted_connections == kBound + 1);
+  CHECK(other.ready());
+}
+
+TEST_CASE("members are bounded too, and one that comes again takes its own place") {
+  asio::io_context loop;
+  TcpOptions options = TestNode::defaults();
+  options.max_connections = 4;
+  TestNode node(loop, 1, options);
+  std::vector<BareSocket> members;
+  const auto greet = [&](std::uint64_t id) {
+    Hello hello = node.hello();
+    hello.from = member(id);
+    hello.to = node.id();
+    members.push_back(BareSocket::dial(loop, node.port()));
+    members.back().write(hello);
+    std::optional<Frame> answer;
+    REQUIRE(run_until(loop, [&] { return (answer = members.back().next()).has_value(); }));
+    return *answer;
+  };
+  for (std::uint64_t id = 2; id <= 5; ++id) {
+    CHECK(std::holds_alternative<Welcome>(greet(id)));
+  }
+  CHECK(std::get<Refused>(greet(6)).reason == Refused::Reason::kTooManyConnections);
+  CHECK(std::holds_alternative<Welcome>(greet(5)));
+  CHECK(run_until(loop, [&] { return members[3].is_closed(); }));
 }
 
 TEST_CASE("out of descriptors, accepting pauses without spinning and then goes on") {

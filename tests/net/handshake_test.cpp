@@ -36,6 +36,21 @@ TEST_CASE("a refusal reaches the dialer with its reason, and it tries again unti
   }
 }
 
+TEST_CASE("whoever is refused for good still asks again within half an election time-out") {
+  asio::io_context loop;
+  TestNode a(loop, 1);
+  TestNode b(loop, 2);
+  b.verdict = Refused{Refused::Reason::kRemoved, kCluster, raft::Index(99), "go away"};
+  a.connect_to(b);
+  REQUIRE(
+      run_until(loop, [&] { return a.refusals.size() == 6; }));  // the back-off has grown by now
+  const Clock::time_point began = Clock::now();
+  REQUIRE(run_until(loop, [&] { return a.refusals.size() == 12; }));
+  // Six times the least pause, and the most with as much again for a machine that is busy.
+  CHECK(Clock::now() - began >= 6 * to_duration(kElectionTimeout) / 5);
+  CHECK(Clock::now() - began < 6 * to_duration(kElectionTimeout));
+}
+
 TEST_CASE("a node that does not know yet who it is refuses everybody as starting") {
   asio::io_context loop;
   TestNode a(loop, 1);
