@@ -150,7 +150,7 @@ void Replica::fetch(const raft::Ready& ready) {
 
 void Replica::install(raft::SnapshotMark mark) {
   installing_ = true;  // nothing is applied meanwhile
-  disk_.install(mark, [this, alive = alive_, mark](std::optional<store::AppliedState> state) {
+  disk_.install(mark, [this, alive = alive_, mark](Result<store::AppliedState> state) {
     if (!*alive || closed_) return;
     installing_ = false;
     if (state) {
@@ -165,7 +165,8 @@ void Replica::install(raft::SnapshotMark mark) {
       node_.installed(loop_.now(), mark, state->configuration);
       serve_reads();
     } else {
-      spdlog::warn("the snapshot up to index {} was bad; asking for it again", mark.index.value);
+      spdlog::warn("the snapshot up to index {} is not installed: {}; asking for it again",
+                   mark.index.value, state.error().message);
       node_.install_failed(loop_.now(), mark);
       apply_waiting();
     }

@@ -197,7 +197,7 @@ void FakeDisk::stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t
 }
 
 void FakeDisk::install(raft::SnapshotMark mark,
-                       std::function<void(std::optional<store::AppliedState>)> done) {
+                       std::function<void(Result<store::AppliedState>)> done) {
   later(500, [this, mark, done = std::move(done)] {
     ByteReader in(incoming_);
     store::AppliedState state;

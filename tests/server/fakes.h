@@ -94,7 +94,7 @@ class FakeDisk : public store::Disk {
              std::function<void(std::optional<raft::SnapshotChunk>)> done) override;
   void stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) override;
   void install(raft::SnapshotMark mark,
-               std::function<void(std::optional<store::AppliedState>)> done) override;
+               std::function<void(Result<store::AppliedState>)> done) override;
   void on_compacted(std::function<void(raft::Index)> callback) override {
     compacted_ = std::move(callback);
   }
