@@ -268,22 +268,21 @@ void Connection::start_clocks(bool reading) {
   timing_request_ = timing;
 }
 
+/// A client must read what waits for it and must send what it has begun: neither excuses the other.
 void Connection::check_time(Clock::time_point now) {
   if (state_ == State::kLingering) {
     if (now >= linger_until_) {
       close();
     }
   } else if (state_ == State::kServing) {
-    if (unsent() > 0) {
-      if (now - last_taken_ >= limits_.stalled_time) {
-        close();
-      }
+    if (unsent() > 0 && now - last_taken_ >= limits_.stalled_time) {
+      close();
     } else if (timing_request_) {
       if (now - request_began_ >= limits_.request_time) {
         end_input(too_slow(limits_.request_time));
         advance();
       }
-    } else if (pipeline_.empty() && now - idle_since_ >= limits_.idle_time) {
+    } else if (unsent() == 0 && pipeline_.empty() && now - idle_since_ >= limits_.idle_time) {
       close();
     }
   }
