@@ -48,7 +48,7 @@ Result<std::shared_ptr<Listener>> Listener::open(asio::io_context& loop, const s
     addresses.insert(entry.endpoint().address());
   }
   auto listener = std::make_shared<Listener>(loop);
-  Status status;
+  Result<void> status;
   for (int attempt = 0; attempt < (port == 0 ? kPortAttempts : 1); ++attempt) {
     status = listener->bind(name, addresses, port);
     if (status) {
@@ -58,8 +58,8 @@ Result<std::shared_ptr<Listener>> Listener::open(asio::io_context& loop, const s
   return status.error();
 }
 
-Status Listener::bind(const std::string& name, const std::set<asio::ip::address>& addresses,
-                      std::uint16_t port) {
+Result<void> Listener::bind(const std::string& name, const std::set<asio::ip::address>& addresses,
+                            std::uint16_t port) {
   doors_.clear();
   port_ = port;
   Error failure{"cannot listen on " + name + ": it has no address"};

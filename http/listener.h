@@ -50,8 +50,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
     asio::steady_timer pause;
   };
 
-  Status bind(const std::string& name, const std::set<asio::ip::address>& addresses,
-              std::uint16_t port);
+  Result<void> bind(const std::string& name, const std::set<asio::ip::address>& addresses,
+                    std::uint16_t port);
   void accept(std::size_t door);
   void on_accepted(std::size_t door, const asio::error_code& error, asio::ip::tcp::socket socket);
   void pause(std::size_t door, const asio::error_code& error);
