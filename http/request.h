@@ -21,18 +21,18 @@ struct Request {
   /// The client will send another request on this connection.
   bool persistent = false;
   /// Path and query as sent, beginning with '/', or "*". Visible ASCII without '#'.
-  std::string_view target;
+  std::string_view target{};
   /// HOST or HOST:PORT as sent, may be empty. Has no control character, space or '/'.
-  std::string_view host;
+  std::string_view host{};
   /// application/json is preferred to text/plain.
   bool prefers_json = false;
   /// The body is a form, or of no type that was told.
   bool form = true;
   /// The Idempotency-Key headers: how many there are, and the last one's value as sent.
   std::size_t idempotency_keys = 0;
-  std::string_view idempotency_key;
+  std::string_view idempotency_key{};
   /// Empty when the parser was not told to keep it.
-  std::string_view body;
+  std::string_view body{};
 
   /// The target without its query.
   std::string_view path() const { return target.substr(0, target.find('?')); }

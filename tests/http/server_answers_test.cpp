@@ -90,7 +90,7 @@ TEST_CASE_FIXTURE(ServerFixture, "a leader without an HTTP address is told as su
 
 TEST_CASE_FIXTURE(ServerFixture, "what the service did not do is answered by its reason") {
   struct Case {
-    ticket::TakeAnswer answer;
+    ticket::Answer answer;
     std::string line, body;
   };
   for (const Case& c : std::vector<Case>{

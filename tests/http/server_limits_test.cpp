@@ -66,7 +66,7 @@ TEST_CASE_FIXTURE(ServerFixture, "waiting for the service is not idling") {
   REQUIRE(until([&] { return service.waiting.size() == 1; }));
   loop.run_for(150ms);
   CHECK_FALSE(client->ended);
-  service.waiting[0](ticket::Range{1, 1});
+  service.waiting[0](ticket::Done{1, 1});
   service.waiting.clear();
   CHECK(client->wait_for("\r\n\r\n1"));
 }
