@@ -155,9 +155,10 @@ class FakeService : public ticket::Service {
 
 class Client {
  public:
-  Client(asio::io_context& loop, std::uint16_t port, bool reading = true)
+  Client(asio::io_context& loop, std::uint16_t port, bool reading = true,
+         const asio::ip::address& address = asio::ip::make_address("127.0.0.1"))
       : loop_(loop), socket_(loop) {
-    socket_.connect({asio::ip::make_address("127.0.0.1"), port});
+    socket_.connect({address, port});
     if (reading) {
       read();
     }
