@@ -33,7 +33,7 @@ Connection::Connection(asio::ip::tcp::socket socket, Owner& owner)
     : socket_(std::move(socket)),
       owner_(&owner),
       limits_(owner.options().limits),
-      parser_(owner.options().limits) {}
+      parser_(owner.options().limits, wants_body) {}
 
 void Connection::serve() { settle(); }
 
@@ -114,15 +114,29 @@ void Connection::begin(const Request& request) {
                         .persistent = persistent,
                         .without_body = request.method == Method::kHead};
   input_ended_ = !persistent;
-  const auto found = find_route(kRoutes, request);
-  if (const auto* response = std::get_if<Response>(&found)) {
+  const auto routed = find_route(kRoutes, request);
+  if (const auto* response = std::get_if<Response>(&routed)) {
     pipeline_.push_written(written(*response, framing), framing);
     return;
   }
-  const std::uint64_t place =
-      pipeline_.push(*std::get<const Route*>(found), request.target, framing);
+  const Route& route = *std::get<const Route*>(routed);
+  auto understood = understand(route, request, owner_->options().allow_delete);
+  if (const auto* response = std::get_if<Response>(&understood)) {
+    pipeline_.push_written(written(*response, framing), framing);
+    return;
+  }
+  ask(pipeline_.push(route, request.target, std::move(std::get<Asked>(understood)), framing));
+}
+
+void Connection::ask(std::uint64_t place) {
   if (calls_++ == 0) {
     held_by_calls_ = shared_from_this();
+  }
+  if (pipeline_.stale(place)) {
+    owner_->service().read_stale(
+        std::get<ticket::Query>(pipeline_.take_asked(place)),
+        [this, place](const ticket::QueryAnswer& answer) { on_found(place, answer); });
+    return;
   }
   // Small enough that std::function needs no memory of its own; held_by_calls_ keeps `this`.
   owner_->service().find_leader(
@@ -137,30 +151,56 @@ void Connection::end_input(const Response& response) {
 
 void Connection::on_leader(std::uint64_t place, const ticket::LeaderView& leader) {
   if (state_ == State::kServing) {
-    const Action action =
-        direct(pipeline_.route(place), pipeline_.target(place), leader, owner_->options().redirect);
-    const auto done = [this, place](const ticket::TakeAnswer& taken) { on_taken(place, taken); };
-    if (const auto* take = std::get_if<Take>(&action)) {
-      owner_->service().take(take->request, done);
+    const Route& route = pipeline_.route(place);
+    const auto direction = direct(route, pipeline_.target(place), leader,
+                                  redirect_mode(route, owner_->options()));
+    if (const auto* where = std::get_if<Place>(&direction)) {
+      ask_service(place, *where);
       return;
     }
-    if (const auto* forward = std::get_if<Forward>(&action)) {
-      owner_->service().forward(forward->request, done);
-      return;
-    }
-    answer(place, std::get<Response>(action));
+    answer(place, std::get<Response>(direction));
   }
   answered();
 }
 
-void Connection::on_taken(std::uint64_t place, const ticket::TakeAnswer& taken) {
+void Connection::ask_service(std::uint64_t place, Place where) {
+  ticket::Service& service = owner_->service();
+  auto asked = pipeline_.take_asked(place);
+  if (auto* request = std::get_if<ticket::Request>(&asked)) {
+    const auto done = [this, place](const ticket::Answer& answer) { on_done(place, answer); };
+    where == Place::kHere ? service.change(std::move(*request), done)
+                          : service.forward(std::move(*request), done);
+    return;
+  }
+  ticket::Query& query = std::get<ticket::Query>(asked);
+  const auto done = [this, place](const ticket::QueryAnswer& answer) { on_found(place, answer); };
+  where == Place::kHere ? service.read(std::move(query), done)
+                        : service.forward(std::move(query), done);
+}
+
+void Connection::on_done(std::uint64_t place, const ticket::Answer& outcome) {
   if (state_ == State::kServing) {
-    if (const auto* range = std::get_if<ticket::Range>(&taken)) {
-      pipeline_.answer_ticket(place, range->first);
-    } else if (const auto* unknown = std::get_if<ticket::Unknown>(&taken)) {
+    const Shape shape = pipeline_.shape(place);
+    const auto* done = std::get_if<ticket::Done>(&outcome);
+    if (done != nullptr && shape == Shape::kNumber && !done->replayed) {
+      pipeline_.answer_ticket(place, done->first);
+    } else if (done != nullptr) {
+      answer(place, http::done(shape, *done));
+    } else if (const auto* unknown = std::get_if<ticket::Unknown>(&outcome)) {
       answer(place, outcome_unknown(*unknown));
     } else {
-      answer(place, not_done(std::get<ticket::NotDone>(taken)));
+      answer(place, not_done(std::get<ticket::NotDone>(outcome)));
+    }
+  }
+  answered();
+}
+
+void Connection::on_found(std::uint64_t place, const ticket::QueryAnswer& outcome) {
+  if (state_ == State::kServing) {
+    if (const auto* result = std::get_if<ticket::QueryResult>(&outcome)) {
+      answer(place, found(pipeline_.shape(place), *result));
+    } else {
+      answer(place, not_done(std::get<ticket::NotDone>(outcome)));
     }
   }
   answered();
@@ -268,22 +308,21 @@ void Connection::start_clocks(bool reading) {
   timing_request_ = timing;
 }
 
+/// A client must read what waits for it and must send what it has begun: neither excuses the other.
 void Connection::check_time(Clock::time_point now) {
   if (state_ == State::kLingering) {
     if (now >= linger_until_) {
       close();
     }
   } else if (state_ == State::kServing) {
-    if (unsent() > 0) {
-      if (now - last_taken_ >= limits_.stalled_time) {
-        close();
-      }
+    if (unsent() > 0 && now - last_taken_ >= limits_.stalled_time) {
+      close();
     } else if (timing_request_) {
       if (now - request_began_ >= limits_.request_time) {
         end_input(too_slow(limits_.request_time));
         advance();
       }
-    } else if (pipeline_.empty() && now - idle_since_ >= limits_.idle_time) {
+    } else if (unsent() == 0 && pipeline_.empty() && now - idle_since_ >= limits_.idle_time) {
       close();
     }
   }
