@@ -38,7 +38,9 @@ void add_commands(CLI::App& app, Given& given) {
     command->fallthrough();
     command->callback([&given, name = row.name] { given.command = name; });
     if (*row.argument != 0) {
-      command->add_option("argument", given.argument);
+      // Not straight into the optional, for which "" would be none.
+      command->add_option_function<std::string>(
+          "argument", [&given](const std::string& argument) { given.argument = argument; });
     }
   }
 }

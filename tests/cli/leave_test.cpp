@@ -16,6 +16,10 @@ constexpr std::uint64_t kMapBytes = 16 << 20;
 class NodeData {
  public:
   explicit NodeData(const std::vector<raft::Member>& members, std::uint64_t incarnation = 3) {
+    make(members, incarnation);
+  }
+
+  void make(const std::vector<raft::Member>& members, std::uint64_t incarnation) const {
     store::DiskOptions options;
     options.path = path();
     options.map_bytes = kMapBytes;
@@ -57,7 +61,7 @@ class NodeData {
 const std::vector<raft::Member> kThree = {voter(1, 1), voter(2, 3), voter(3, 5)};
 
 net::Reply refusal(net::ErrorReply::Code code, const std::string& message) {
-  return net::ErrorReply{code, message, {}};
+  return net::ErrorReply{code, message, {}, false};
 }
 
 TEST_CASE("a stopped node leaves: removed, seen gone, then destroyed") {
@@ -88,6 +92,43 @@ TEST_CASE("a running node is marked, removed, and destroyed when its process has
   CHECK(cluster.contacts == Calls{"127.0.0.1:9001", "127.0.0.1:9003", "127.0.0.1:9002"});
   CHECK(cluster.pauses == 3);
   CHECK_FALSE(data.is_there());
+}
+
+TEST_CASE("who answers at the node's address must be the node itself") {
+  const NodeData data(kThree);
+  const store::DirectoryLock process = data.run();
+  net::StatusReply other;
+  other.cluster_id = 0xabc;
+  other.self = kThree[1].id;
+  for (const std::string wrong : {"node", "incarnation", "cluster"}) {
+    CAPTURE(wrong);
+    ScriptedCluster cluster(kThree);
+    cluster.impostor = other;
+    if (wrong == "node") cluster.impostor->self.node = raft::NodeId(3);
+    if (wrong == "incarnation") cluster.impostor->self.incarnation = raft::Incarnation(4);
+    if (wrong == "cluster") cluster.impostor->cluster_id = 0xabd;
+    const Answer answer = data.leave(cluster);
+    CHECK(answer.code == 1);
+    CHECK(contains(answer.err, "is that of node 2, and at 127.0.0.1:9002"));
+    CHECK(contains(answer.err, "Nothing was changed"));
+    CHECK(cluster.calls == Calls{"status 127.0.0.1:9002"});
+    CHECK(data.is_there());
+  }
+}
+
+TEST_CASE("data that became another node's meanwhile is not destroyed") {
+  const NodeData data(kThree);
+  std::optional<store::DirectoryLock> process = data.run();
+  ScriptedCluster cluster(kThree);
+  cluster.on_pause = [&] {
+    if (!process) return;
+    REQUIRE(store::destroy(*std::exchange(process, std::nullopt)).ok());
+    data.make(kThree, 77);
+  };
+  const Answer answer = data.leave(cluster);
+  CHECK(answer.code == 1);
+  CHECK(contains(answer.err, "another node by now, node 2, incarnation 77"));
+  CHECK(data.is_there());
 }
 
 TEST_CASE("without a leader nothing is changed, and the command says so") {
