@@ -354,6 +354,24 @@ TEST_CASE("generations follow each other without end") {
   }
 }
 
+TEST_CASE(
+    "the room of the generation that was left is told as it is removed, nothing being saved") {
+  const std::vector<raft::SnapshotChunk> chunks = snapshot_of({configuration_entry(1, 2, 3)});
+  TemporaryDirectory directory;
+  DiskOptions options = small_options(directory.path());
+  options.map_bytes = 64 << 20;
+  TestReplica receiver(options);
+  receiver.append_and_apply(log_of(400, 60'000));
+  receiver.checkpoint();
+  stage_all(receiver, chunks);
+  REQUIRE(receiver.install(chunks[0].mark).ok());
+  const std::uint64_t checkpoints = receiver.disk().counters().checkpoints;
+  const std::uint64_t used = receiver.disk().space().used_bytes;
+  CHECK(used > 2 << 20);
+  receiver.loop().run_until([&] { return receiver.disk().space().used_bytes < used / 4; });
+  CHECK(receiver.disk().counters().checkpoints == checkpoints);
+}
+
 TEST_CASE("a snapshot for which the old generation cannot be cleared is given up") {
   const raft::Entries log = log_of(100, 300);
   const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log, 1 << 20);
