@@ -40,8 +40,8 @@ void DiskImpl::post_warming() {
 }
 
 void DiskImpl::page_in(const std::vector<Warming>& all, Table state) {
-  warm_view_->renew();
   for (const Warming& warming : all) {
+    warm_view_->renew();  // each its own: no view is kept for longer than one call takes
     for (const std::string& key : warming.keys) {
       (void)warm_view_->get(state, key);  // looked at, which is all that it is for
     }

@@ -163,17 +163,21 @@ Status verify_schema(const Transaction& transaction) {
   return {};
 }
 
-Status verify_contents(const std::string& path) {
-  Environment::Options options;
-  options.path = path;
-  Result<File> file = File::open(path, File::Mode::kRead);
+Result<Environment::Options> options_to_read(const std::string& path) {
+  const Result<File> file = File::open(path, File::Mode::kRead);
   if (!file) {
     return file.error();
   }
-  options.map_bytes = file->size();
-  options.read_only = true;
-  options.bare_file = true;
-  Environment environment(options);
+  return Environment::Options{
+      .path = path, .map_bytes = file->size(), .read_only = true, .bare_file = true};
+}
+
+Status verify_contents(const std::string& path) {
+  const Result<Environment::Options> options = options_to_read(path);
+  if (!options) {
+    return options.error();
+  }
+  Environment environment(*options);
   ReadTransaction transaction(environment);
   if (Status schema = verify_schema(transaction); !schema) {
     return schema;
@@ -197,6 +201,23 @@ struct Verdict {
   std::string report;
 };
 
+Verdict look_for_schema(const std::string& path) {
+  try {
+    const Result<Environment::Options> options = options_to_read(path);
+    if (!options) {
+      return {kDamagedExit, options.error().message};
+    }
+    Environment environment(*options);
+    ReadTransaction transaction(environment);
+    const Status schema = verify_schema(transaction);
+    return schema ? Verdict{} : Verdict{kDamagedExit, schema.error().message};
+  } catch (const Refused&) {
+    return {};  // of another version, and still ours
+  } catch (const std::exception& error) {
+    return {kDamagedExit, error.what()};
+  }
+}
+
 Verdict verify_in_this_process(const std::string& path) {
   try {
     Status verified = verify_pages(path);
@@ -211,14 +232,16 @@ Verdict verify_in_this_process(const std::string& path) {
   }
 }
 
-/// The process that verifies: it ends here.
-[[noreturn]] void verify_and_exit(const std::string& path, int report_to) {
+using Work = Verdict (*)(const std::string& path);
+
+/// The process that looks: it ends here.
+[[noreturn]] void work_and_exit(Work work, const std::string& path, int report_to) {
   // It shares the directory's lock and must not outlive the process that holds it.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   for (int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE}) {
     ::signal(signal, SIG_DFL);
   }
-  const Verdict verdict = verify_in_this_process(path);
+  const Verdict verdict = work(path);
   const std::string report = verdict.report.substr(0, kReportBytesMax);
   if (::write(report_to, report.data(), report.size()) < 0) {
     ::_exit(kDamagedExit);
@@ -238,6 +261,36 @@ std::string read_all(int descriptor) {
       return text;
     }
   }
+}
+
+struct Ended {
+  int status = 0;  // as wait() tells
+  std::string report;
+};
+
+Result<Ended> run_in_child(Work work, const std::string& path) {
+  int pipe_ends[2];
+  if (::pipe2(pipe_ends, O_CLOEXEC) != 0) {
+    return system_error("verify", path, errno);
+  }
+  const pid_t child = ::fork();
+  if (child < 0) {
+    const int error = errno;
+    ::close(pipe_ends[0]);
+    ::close(pipe_ends[1]);
+    return system_error("start a process to verify", path, error);
+  }
+  if (child == 0) {
+    ::close(pipe_ends[0]);
+    work_and_exit(work, path, pipe_ends[1]);
+  }
+  ::close(pipe_ends[1]);
+  Ended ended;
+  ended.report = read_all(pipe_ends[0]);
+  ::close(pipe_ends[0]);
+  while (::waitpid(child, &ended.status, 0) < 0 && errno == EINTR) {
+  }
+  return ended;
 }
 
 Status child_verdict(const std::string& path, int status, const std::string& report) {
@@ -266,28 +319,13 @@ Error damage_error(const std::string& what) {
 }
 
 Status verify_database(const std::string& path) {
-  int pipe_ends[2];
-  if (::pipe2(pipe_ends, O_CLOEXEC) != 0) {
-    return system_error("verify", path, errno);
-  }
-  const pid_t child = ::fork();
-  if (child < 0) {
-    const int error = errno;
-    ::close(pipe_ends[0]);
-    ::close(pipe_ends[1]);
-    return system_error("start a process to verify", path, error);
-  }
-  if (child == 0) {
-    ::close(pipe_ends[0]);
-    verify_and_exit(path, pipe_ends[1]);
-  }
-  ::close(pipe_ends[1]);
-  const std::string report = read_all(pipe_ends[0]);
-  ::close(pipe_ends[0]);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return child_verdict(path, status, report);
+  const Result<Ended> ended = run_in_child(verify_in_this_process, path);
+  return ended ? child_verdict(path, ended->status, ended->report) : ended.error();
+}
+
+bool holds_our_schema(const std::string& path) {
+  const Result<Ended> ended = run_in_child(look_for_schema, path);
+  return ended && WIFEXITED(ended->status) && WEXITSTATUS(ended->status) == 0;
 }
 
 }  // namespace ticketd::store

@@ -12,10 +12,8 @@
 #include "base/random.h"
 #include "store/database.h"
 #include "store/durable.h"
-#include "store/snapshot_format.h"
+#include "store/file.h"
 #include "tests/store/fixture.h"
-#include "tests/store/memory_file.h"
-#include "ticket/records.h"
 
 namespace ticketd::store::testing {
 namespace {
@@ -245,61 +243,6 @@ TEST_CASE("a snapshot with any bit changed is refused, and nothing has changed")
   CHECK(receiver.install(chunks[0].mark).ok());
 }
 
-TEST_CASE("a snapshot of another version is refused by that name") {
-  const auto error_of = [](std::uint8_t version) {
-    MemoryFile file;
-    SnapshotWriter writer(file, {});
-    REQUIRE(writer.finish().ok());
-    REQUIRE(SnapshotReader::open(file).ok());
-    file.bytes()[8] = static_cast<char>(version);
-    return SnapshotReader::open(file).error().message;
-  };
-  CHECK(error_of(1).find("format version 1, which only a pre-release") != std::string::npos);
-  CHECK(error_of(3).find("format version 3, newer than this program") != std::string::npos);
-  CHECK(error_of(0).find("no known beginning") != std::string::npos);
-}
-
-TEST_CASE("a snapshot of other records than its header says is refused") {
-  const auto error_of = [](const ticket::Summary& summary) {
-    MemoryFile file;
-    SnapshotHeader header;
-    header.state.summary = summary;
-    SnapshotWriter writer(file, header);
-    REQUIRE(writer.add(ticket::sequence_key("a"), ticket::encode_last(1)).ok());
-    REQUIRE(writer.finish().ok());
-    Result<SnapshotReader> reader = SnapshotReader::open(file);
-    if (!reader) {
-      return reader.error().message;
-    }
-    REQUIRE(reader->next().ok());
-    const auto end = reader->next();
-    return end ? "" : end.error().message;
-  };
-  ticket::Summary summary;
-  summary.sequences = 1;
-  summary.digest = ticket::record_hash(ticket::sequence_key("a"), ticket::encode_last(1));
-  summary.oldest_key = 5;
-  summary.next_key = 5;
-  CHECK(error_of(summary) == "");
-  summary.next_key = 6;
-  CHECK(error_of(summary).find("1 records, and should hold 3") != std::string::npos);
-  summary.next_key = 4;
-  CHECK(error_of(summary).find("a header of no known form") != std::string::npos);
-  summary.next_key = 5;
-  summary.digest += 1;
-  CHECK(error_of(summary).find("do not match their digest") != std::string::npos);
-}
-
-TEST_CASE("a snapshot with a record that the machine never wrote is refused") {
-  MemoryFile file;
-  SnapshotWriter writer(file, {});
-  REQUIRE(writer.add("x", "whatever").ok());
-  REQUIRE(writer.finish().ok());
-  const auto records = SnapshotReader::open(file)->next();
-  REQUIRE_FALSE(records.ok());
-  CHECK(records.error().message.find("a record of no known form") != std::string::npos);
-}
-
 TEST_CASE("a vote saved while a snapshot is put in force is kept, checkpoints go on meanwhile") {
   const raft::Entries log = log_of(400, 60'000);
   const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log, 1 << 20);
@@ -352,6 +295,24 @@ TEST_CASE("generations follow each other without end") {
       CHECK(difference(receiver->disk(), log) == "");
     }
   }
+}
+
+TEST_CASE(
+    "the room of the generation that was left is told as it is removed, nothing being saved") {
+  const std::vector<raft::SnapshotChunk> chunks = snapshot_of({configuration_entry(1, 2, 3)});
+  TemporaryDirectory directory;
+  DiskOptions options = small_options(directory.path());
+  options.map_bytes = 64 << 20;
+  TestReplica receiver(options);
+  receiver.append_and_apply(log_of(400, 60'000));
+  receiver.checkpoint();
+  stage_all(receiver, chunks);
+  REQUIRE(receiver.install(chunks[0].mark).ok());
+  const std::uint64_t checkpoints = receiver.disk().counters().checkpoints;
+  const std::uint64_t used = receiver.disk().space().used_bytes;
+  CHECK(used > 2 << 20);
+  receiver.loop().run_until([&] { return receiver.disk().space().used_bytes < used / 4; });
+  CHECK(receiver.disk().counters().checkpoints == checkpoints);
 }
 
 TEST_CASE("a snapshot for which the old generation cannot be cleared is given up") {
