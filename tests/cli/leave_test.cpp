@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/stored_identity.h"
 #include "store/lmdb_disk.h"
 #include "tests/cli/captured.h"
 #include "tests/cli/scripted_cluster.h"
@@ -114,6 +117,44 @@ TEST_CASE("who answers at the node's address must be the node itself") {
     CHECK(cluster.calls == Calls{"status 127.0.0.1:9002"});
     CHECK(data.is_there());
   }
+}
+
+TEST_CASE("whose data it is can be read beside the process that works on it") {
+  const NodeData data(kThree);
+  int ready[2];
+  int done[2];
+  REQUIRE(::pipe(ready) == 0);
+  REQUIRE(::pipe(done) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(done[1]);
+    store::DiskOptions options;
+    options.path = data.path();
+    options.map_bytes = kMapBytes;
+    auto disk = store::LmdbDisk::open(data.run(), options, [](const auto&) {});
+    char byte = disk.ok() ? 'y' : 'n';
+    byte = ::write(ready[1], &byte, 1) == 1 ? byte : 'n';
+    while (::read(done[0], &byte, 1) > 0) {
+    }
+    ::_exit(0);
+  }
+  ::close(ready[1]);
+  char opened = 0;
+  CHECK(::read(ready[0], &opened, 1) == 1);
+  CHECK(opened == 'y');
+  const Result<store::Identity> identity = read_identity(data.path());
+  REQUIRE_MESSAGE(identity.ok(), (identity ? "" : identity.error().message));
+  CHECK(identity->node == raft::NodeId(2));
+  CHECK(identity->incarnation == raft::Incarnation(3));
+  CHECK(identity->cluster_id == 0xabc);
+  ::close(done[1]);
+  ::waitpid(child, nullptr, 0);
+  for (const int end : {ready[0], done[0]}) {
+    ::close(end);
+  }
+
+  const TemporaryDirectory nothing;
+  CHECK(contains(read_identity(nothing / "").error().message, "cannot be read"));
 }
 
 TEST_CASE("data that became another node's meanwhile is not destroyed") {

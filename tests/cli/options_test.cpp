@@ -193,7 +193,10 @@ TEST_CASE("commands for sequences take a key, whatever it looks like") {
     CHECK(parsed<NextCommand>("next " + key).sequence == key);
     CHECK(parsed<GetCommand>("get " + key).sequence == key);
   }
-  CHECK(parsed<NextCommand>("next -- --count").sequence == "--count");
+  for (const std::string key : {"--count", "-p", "--", "-"}) {
+    CHECK(parsed<NextCommand>("next -- " + key).sequence == key);
+    CHECK(parsed<NextCommand>("next --count 2 -- " + key).count == 2);
+  }
   CHECK(parsed<GetCommand>("get").sequence.empty());
   CHECK_FALSE(parsed<GetCommand>("get").stale);
   CHECK(parsed<GetCommand>("get --stale orders").stale);
@@ -302,6 +305,8 @@ TEST_CASE("what is wrong is refused with its reason") {
       {"next --stale", "--stale goes with 'get', not with 'next'"},
       {"get --idempotency-key k", "--idempotency_key goes with 'next', not with 'get'"},
       {"get --limit 1", "--limit goes with 'list', not with 'get'"},
+      {"next a -- b", "unexpected argument 'b' after 'next'"},
+      {"list -- orders", "unexpected argument 'orders' after 'list'"},
       {"list orders", "unexpected argument 'orders' after 'list'"},
       {"get a b", "unexpected argument 'b' after 'get'"},
       {"list --limit 0", "--limit: must be a whole number from 1 to"},
