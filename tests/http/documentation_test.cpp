@@ -44,14 +44,26 @@ std::string seconds(std::chrono::milliseconds time) {
 
 TEST_CASE("the page names every status with its reason phrase") {
   const std::string text = page();
-  for (const Status status :
-       {Status::kOk, Status::kMovedPermanently, Status::kTemporaryRedirect,
-        Status::kPermanentRedirect, Status::kBadRequest, Status::kForbidden, Status::kNotFound,
-        Status::kMethodNotAllowed, Status::kRequestTimeout, Status::kConflict,
-        Status::kContentTooLarge, Status::kUnsupportedMediaType, Status::kExpectationFailed,
-        Status::kUnprocessableContent, Status::kHeadersTooLarge,
-        Status::kNotImplemented, Status::kServiceUnavailable, Status::kGatewayTimeout,
-        Status::kVersionNotSupported, Status::kInsufficientStorage}) {
+  for (const Status status : {Status::kOk,
+                              Status::kMovedPermanently,
+                              Status::kTemporaryRedirect,
+                              Status::kPermanentRedirect,
+                              Status::kBadRequest,
+                              Status::kForbidden,
+                              Status::kNotFound,
+                              Status::kMethodNotAllowed,
+                              Status::kRequestTimeout,
+                              Status::kConflict,
+                              Status::kContentTooLarge,
+                              Status::kUnsupportedMediaType,
+                              Status::kExpectationFailed,
+                              Status::kUnprocessableContent,
+                              Status::kHeadersTooLarge,
+                              Status::kNotImplemented,
+                              Status::kServiceUnavailable,
+                              Status::kGatewayTimeout,
+                              Status::kVersionNotSupported,
+                              Status::kInsufficientStorage}) {
     const std::string named =
         "`" + std::to_string(static_cast<int>(status)) + " " + std::string(reason_phrase(status));
     CAPTURE(named);

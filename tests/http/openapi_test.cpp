@@ -23,9 +23,9 @@ const Json& document() {
 
 /// Where a value stands that may be a reference.
 const Json& resolved(const Json& json) {
-  return json.contains("$ref") ? document().at(Json::json_pointer(
-                                     json["$ref"].get<std::string>().substr(1)))
-                               : json;
+  return json.contains("$ref")
+             ? document().at(Json::json_pointer(json["$ref"].get<std::string>().substr(1)))
+             : json;
 }
 
 template <class Visit>
@@ -116,8 +116,8 @@ TEST_CASE("every operation has a name of its own and answers with 200 and, if it
     for (const Json& response : responses) {
       CHECK(resolved(response).contains("description"));
     }
-    CHECK(operation.contains("requestBody") == wants_body({.method = route.method,
-                                                           .target = route.path}));
+    CHECK(operation.contains("requestBody") ==
+          wants_body({.method = route.method, .target = route.path}));
     if (route.path.ends_with("{key}")) {
       CHECK(parameter(operation, "path", "key")["required"] == true);
     }

@@ -77,8 +77,8 @@ TEST_CASE_FIXTURE(Robustness, "a bare line feed or carriage return is refused") 
 TEST_CASE_FIXTURE(Robustness, "chunk extensions are passed over, and no line may hide in them") {
   const std::string chunked =
       "PUT /seq/a HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
-  CHECK(body_of(exchange(chunked + "1;a;b=\"c d\"\r\n4\r\n1;x\r\n2\r\n0;last\r\nTrailer: x\r\n\r\n")) ==
-        "42");
+  CHECK(body_of(exchange(
+            chunked + "1;a;b=\"c d\"\r\n4\r\n1;x\r\n2\r\n0;last\r\nTrailer: x\r\n\r\n")) == "42");
   service.changed.reset();
   check_refused(chunked + "1;a\nb\r\n4\r\n0\r\n\r\n");
   check_refused(chunked + "1;a\rb\r\n4\r\n0\r\n\r\n");
@@ -129,8 +129,8 @@ TEST_CASE_FIXTURE(Robustness, "HEAD is answered without a body, also where it is
   service.sequences = {{"a", 7}};
   auto client = connect();
   const std::string rest = " HTTP/1.1\r\nHost: h\r\n\r\n";
-  for (const std::string target : {"/seq/a", "/seq/?key=a", "/seq", "/openapi.json", "/", "/nowhere",
-                                   "/seq/%zz"}) {
+  for (const std::string target :
+       {"/seq/a", "/seq/?key=a", "/seq", "/openapi.json", "/", "/nowhere", "/seq/%zz"}) {
     client->send("HEAD " + target + rest);
   }
   client->send(last_request("GET /seq/a"));
@@ -184,8 +184,8 @@ TEST_CASE_FIXTURE(Robustness, "HTTP/1.0 has every endpoint, and no chunks") {
 }
 
 TEST_CASE_FIXTURE(Robustness, "a client that closes its side within a body has nothing done") {
-  for (const std::string body : {"Content-Length: 2\r\n\r\n4",
-                                 "Transfer-Encoding: chunked\r\n\r\n1\r\n4\r\n"}) {
+  for (const std::string body :
+       {"Content-Length: 2\r\n\r\n4", "Transfer-Encoding: chunked\r\n\r\n1\r\n4\r\n"}) {
     auto client = connect();
     client->send("PUT /seq/a HTTP/1.1\r\nHost: h\r\n" + body);
     client->half_close();

@@ -23,9 +23,7 @@ namespace {
 /// Small, so that the fuzzer meets them.
 constexpr Limits kLimits{.header_bytes = 512, .body_bytes = 256};
 
-void check_key(std::string_view key) {
-  ENSURE(key.empty() || ticket::is_key(key));
-}
+void check_key(std::string_view key) { ENSURE(key.empty() || ticket::is_key(key)); }
 
 void check_sequence(std::string_view name) {
   ENSURE_LE(name.size(), ticket::kMaxNameBytes);
@@ -64,8 +62,7 @@ void check_query(const ticket::Query& query) {
     result.found.push_back({name, ~std::uint64_t{0}});
   }
   // No answer is longer than was thought before.
-  const std::size_t bound =
-      bytes_at_most({.what = query, .shape = Shape::kLookup, .stale = false});
+  const std::size_t bound = bytes_at_most({.what = query, .shape = Shape::kLookup, .stale = false});
   ENSURE_LE(found(Shape::kLookup, result).body.size(), bound);
   std::sort(sequences.begin(), sequences.end());
   ENSURE(std::adjacent_find(sequences.begin(), sequences.end()) == sequences.end());
