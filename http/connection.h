@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include "http/options.h"
 #include "http/operations.h"
+#include "http/options.h"
 #include "http/parser.h"
 #include "http/pipeline.h"
 #include "http/response.h"
@@ -85,7 +85,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void advance();
   void parse(std::string_view& input);
   void begin(const Request& request);
-  void ask(std::uint64_t place);
   void end_input(const Response& response);
   void send();
   void drop_sent();
@@ -100,6 +99,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_end();
   void wait_writable();
 
+  // connection_calls.cpp
+  void ask(std::uint64_t place);
   void on_leader(std::uint64_t place, const ticket::LeaderView& leader);
   void ask_service(std::uint64_t place, Place where);
   void on_done(std::uint64_t place, const ticket::Answer& outcome);

@@ -37,13 +37,15 @@ std::string lookup_json(const ticket::QueryResult& result) {
 std::string page_json(const ticket::QueryResult& result) {
   nlohmann::ordered_json sequences = nlohmann::ordered_json::array();
   for (const ticket::Found& found : result.found) {
-    sequences.push_back({{"key", found.sequence}, {"last", std::to_string(found.last.value_or(0))}});
+    sequences.push_back(
+        {{"key", found.sequence}, {"last", std::to_string(found.last.value_or(0))}});
   }
   nlohmann::ordered_json next;
   if (result.more && !result.found.empty()) {
     next = result.found.back().sequence;
   }
-  return text(nlohmann::ordered_json{{"sequences", std::move(sequences)}, {"next", std::move(next)}});
+  return text(
+      nlohmann::ordered_json{{"sequences", std::move(sequences)}, {"next", std::move(next)}});
 }
 
 }  // namespace ticketd::http

@@ -240,9 +240,8 @@ Judged<Asked> list(const Request& request) {
   if (!limit) return bad_request(limit.error());
   const auto stale = is_stale(query);
   if (!stale) return bad_request(stale.error());
-  return Asked{.what = ticket::Query(ticket::Listing{.prefix = std::move(*prefix),
-                                                     .after = std::move(*after),
-                                                     .limit = *limit}),
+  return Asked{.what = ticket::Query(ticket::Listing{
+                   .prefix = std::move(*prefix), .after = std::move(*after), .limit = *limit}),
                .shape = Shape::kPage,
                .stale = *stale};
 }

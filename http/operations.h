@@ -40,9 +40,9 @@ struct Asked {
   bool stale = false;
 };
 
-/// What a request on its route asks; or its answer, when no service is needed for it: 400 and others
-/// that say what is wrong with it, and the description of this interface. Told at any node, before
-/// any redirect. `allow_delete` as in Options.
+/// What a request on its route asks; or its answer, when no service is needed for it: 400 and
+/// others that say what is wrong with it, and the description of this interface. Told at any node,
+/// before any redirect. `allow_delete` as in Options.
 std::variant<Asked, Response> understand(const Route& route, const Request& request,
                                          bool allow_delete);
 

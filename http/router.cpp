@@ -41,8 +41,8 @@ std::string allowed_methods(std::span<const Route> routes, std::string_view path
   return allow;
 }
 
-/// 301 is for POST alone, and GET is always 307: every client keeps its method then, and a leader is
-/// not for ever.
+/// 301 is for POST alone, and GET is always 307: every client keeps its method then, and a leader
+/// is not for ever.
 Status redirect_status(Method method, RedirectMode mode) {
   const bool reads = method == Method::kGet || method == Method::kHead;
   if (method == Method::kPost && mode == RedirectMode::k301) {

@@ -46,8 +46,7 @@ TEST_CASE("each shape of what was found, with its index") {
   CHECK(found(Shape::kLast, result).applied_index == 9);
   CHECK(found(Shape::kLookup, result).body == R"({"b":5})");
   CHECK(found(Shape::kLookup, result).type == ContentType::kJson);
-  CHECK(found(Shape::kPage, result).body ==
-        R"({"sequences":[{"key":"b","last":"5"}],"next":"b"})");
+  CHECK(found(Shape::kPage, result).body == R"({"sequences":[{"key":"b","last":"5"}],"next":"b"})");
   result.found[0].last.reset();
   CHECK(found(Shape::kLast, result).body == "-1");
   CHECK(found(Shape::kLast, result).type == ContentType::kText);

@@ -34,7 +34,7 @@ std::variant<Asked, Response> understood(Method method, const std::string& targe
 }
 
 std::string shape_name(Shape shape) {
-  static constexpr const char* kNames[] = {"number", "range", "json", "removed",
+  static constexpr const char* kNames[] = {"number", "range",  "json", "removed",
                                            "last",   "object", "page"};
   return kNames[static_cast<int>(shape)];
 }
@@ -64,10 +64,9 @@ std::string said(Method method, const std::string& target, const Sent& sent = {}
     return std::to_string(static_cast<int>(response->status)) + " " + response->body;
   }
   const Asked& asked = std::get<Asked>(result);
-  const std::string what =
-      std::holds_alternative<ticket::Request>(asked.what)
-          ? words(std::get<ticket::Request>(asked.what))
-          : words(std::get<ticket::Query>(asked.what));
+  const std::string what = std::holds_alternative<ticket::Request>(asked.what)
+                               ? words(std::get<ticket::Request>(asked.what))
+                               : words(std::get<ticket::Query>(asked.what));
   return what + " as " + shape_name(asked.shape) + (asked.stale ? " stale" : "");
 }
 
@@ -199,8 +198,7 @@ TEST_CASE("a lookup without keys, or with malformed ones, is refused") {
 
 TEST_CASE("sequences are listed page by page") {
   CHECK(said(kGet, "/seq") == "list '' '' 100 as page");
-  CHECK(said(kGet, "/seq?prefix=a+b&after=a%20b") ==
-        "list 'a b' 'a b' 100 as page");
+  CHECK(said(kGet, "/seq?prefix=a+b&after=a%20b") == "list 'a b' 'a b' 100 as page");
   CHECK(said(kGet, "/seq?limit=1000&prefix=&after=&consistency=stale") ==
         "list '' '' 1000 as page stale");
   for (const char* limit : {"", "=", "=0", "=1001", "=x", "=1&limit=1"}) {
@@ -224,8 +222,10 @@ TEST_CASE("what a request may need is known before") {
   // At least as much as the longest answers.
   const std::size_t page = bytes_at_most(std::get<Asked>(understood(kGet, "/seq?limit=2")));
   CHECK(page >= 2 * (255 * 6 + std::string(R"({"key":"","last":"18446744073709551615"},)").size()));
-  const std::size_t object = bytes_at_most(std::get<Asked>(understood(kGet, "/seq/?key=%00&key=b")));
-  CHECK(object >= std::string(R"({"\u0000":18446744073709551615,"b":18446744073709551615})").size());
+  const std::size_t object =
+      bytes_at_most(std::get<Asked>(understood(kGet, "/seq/?key=%00&key=b")));
+  CHECK(object >=
+        std::string(R"({"\u0000":18446744073709551615,"b":18446744073709551615})").size());
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ inline bool keeps_body(const Request& request) { return request.target.starts_wi
 /// "POST /x?y host=h keep" or "close", "1.0" with HTTP/1.0, then what other headers and the body
 /// say; "continue"; "400 why"; at the end "..." when a request is not whole.
 inline std::string describe(const Request& request) {
-  static constexpr const char* kNames[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "other"};
+  static constexpr const char* kNames[] = {"GET",    "HEAD",    "POST", "PUT",
+                                           "DELETE", "OPTIONS", "other"};
   return std::string(kNames[static_cast<int>(request.method)]) + " " + std::string(request.target) +
          " host=" + std::string(request.host) + (request.http10 ? " 1.0" : "") +
          (request.persistent ? " keep" : " close") + (request.prefers_json ? " json" : "") +

@@ -40,17 +40,17 @@ TEST_CASE("each path has its methods, whatever the query") {
   struct Case {
     std::string target, path, allow;
   };
-  for (const Case& c : std::vector<Case>{
-           {"/", "/", "POST, PUT"},
-           {"/?a=/b?", "/", "POST, PUT"},
-           {"/seq", "/seq", "GET, HEAD"},
-           {"/seq?prefix=a/b", "/seq", "GET, HEAD"},
-           {"/seq/", "/seq/", "GET, HEAD, POST"},
-           {"/seq/?key=a/b", "/seq/", "GET, HEAD, POST"},
-           {"/seq/a", "/seq/{key}", "POST, GET, HEAD, PUT, DELETE"},
-           {"/seq/a%2Fb?c/d", "/seq/{key}", "POST, GET, HEAD, PUT, DELETE"},
-           {"/seq/..", "/seq/{key}", "POST, GET, HEAD, PUT, DELETE"},
-           {"/openapi.json", "/openapi.json", "GET, HEAD"}}) {
+  for (const Case& c :
+       std::vector<Case>{{"/", "/", "POST, PUT"},
+                         {"/?a=/b?", "/", "POST, PUT"},
+                         {"/seq", "/seq", "GET, HEAD"},
+                         {"/seq?prefix=a/b", "/seq", "GET, HEAD"},
+                         {"/seq/", "/seq/", "GET, HEAD, POST"},
+                         {"/seq/?key=a/b", "/seq/", "GET, HEAD, POST"},
+                         {"/seq/a", "/seq/{key}", "POST, GET, HEAD, PUT, DELETE"},
+                         {"/seq/a%2Fb?c/d", "/seq/{key}", "POST, GET, HEAD, PUT, DELETE"},
+                         {"/seq/..", "/seq/{key}", "POST, GET, HEAD, PUT, DELETE"},
+                         {"/openapi.json", "/openapi.json", "GET, HEAD"}}) {
     for (const Method method : {Method::kGet, Method::kHead, Method::kPost, Method::kPut,
                                 Method::kDelete, Method::kOptions}) {
       const std::string name(method_name(method));
@@ -98,8 +98,7 @@ TEST_CASE("bodies are read where they mean something") {
 }
 
 TEST_CASE("sequences have a mode of redirecting of their own") {
-  const Options options{.redirect = RedirectMode::k308,
-                        .redirect_sequences = RedirectMode::kProxy};
+  const Options options{.redirect = RedirectMode::k308, .redirect_sequences = RedirectMode::kProxy};
   for (const Route& route : kRoutes) {
     CHECK(redirect_mode(route, options) ==
           (route.path.starts_with("/seq") ? RedirectMode::kProxy : RedirectMode::k308));
@@ -108,7 +107,8 @@ TEST_CASE("sequences have a mode of redirecting of their own") {
 
 /// "here", "there", or the status and the Location header.
 std::string directed(Method method, const ticket::LeaderView& leader, RedirectMode mode) {
-  const auto direction = direct({"/seq/{key}", method, Operation::kTake}, "/seq/a%2F?q", leader, mode);
+  const auto direction =
+      direct({"/seq/{key}", method, Operation::kTake}, "/seq/a%2F?q", leader, mode);
   if (const auto* place = std::get_if<Place>(&direction)) {
     return *place == Place::kHere ? "here" : "there";
   }

@@ -204,8 +204,8 @@ TEST_CASE("a port that is taken on one address of a name is an error that names 
   REQUIRE(first.ok());
   const auto second = Server::open(loop, {.host = "localhost", .port = (*first)->port()});
   REQUIRE_FALSE(second.ok());
-  CHECK(second.error().message.find("HTTP address localhost:" +
-                                    std::to_string((*first)->port())) != std::string::npos);
+  CHECK(second.error().message.find("HTTP address localhost:" + std::to_string((*first)->port())) !=
+        std::string::npos);
 }
 
 }  // namespace

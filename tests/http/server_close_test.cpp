@@ -38,8 +38,9 @@ TEST_CASE_FIXTURE(ServerFixture, "closing ends idle connections and lets request
   CHECK(until([&] { return closed; }));
 }
 
-TEST_CASE_FIXTURE(ServerFixture,
-                  "a request on its way to a closing server is answered, as its connection's last") {
+TEST_CASE_FIXTURE(
+    ServerFixture,
+    "a request on its way to a closing server is answered, as its connection's last") {
   start();
   auto client = connect();
   client->send(kPost);

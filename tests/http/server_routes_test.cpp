@@ -84,8 +84,7 @@ TEST_CASE_FIXTURE(Routes, "several sequences are read by a query and by a form")
     CHECK(header(answer, "Content-Type") == "application/json");
     CHECK(header(answer, "Ticketd-Applied-Index") == "77");
   }
-  CHECK(brief(ask("GET /seq/")) ==
-        "400 Bad Request: Cannot query an empty list of sequences\n");
+  CHECK(brief(ask("GET /seq/")) == "400 Bad Request: Cannot query an empty list of sequences\n");
   CHECK(status_of(ask("POST /seq/", "Content-Type: application/json\r\n", "[\"a\"]")) ==
         "415 Unsupported Media Type");
   CHECK_FALSE(service.changed);
@@ -262,12 +261,15 @@ TEST_CASE_FIXTURE(Routes, "what the leader could not do or find is told through 
 TEST_CASE_FIXTURE(Routes, "a malformed request is told so at every node without asking") {
   service.leader = kThere;
   start({.redirect_sequences = RedirectMode::k307});
-  const std::vector<std::vector<std::string>> requests{
-      {"POST /seq/%zz"}, {"POST /?count=x"}, {"PUT /", "", "x"}, {"GET /seq?limit=0"},
-      {"GET /seq/a?consistency=no"}, {"POST /", "Idempotency-Key:\r\n"}};
+  const std::vector<std::vector<std::string>> requests{{"POST /seq/%zz"},
+                                                       {"POST /?count=x"},
+                                                       {"PUT /", "", "x"},
+                                                       {"GET /seq?limit=0"},
+                                                       {"GET /seq/a?consistency=no"},
+                                                       {"POST /", "Idempotency-Key:\r\n"}};
   for (const std::vector<std::string>& request : requests) {
-    const std::string answer = ask(request[0], request.size() > 1 ? request[1] : "",
-                                   request.size() > 2 ? request[2] : "");
+    const std::string answer =
+        ask(request[0], request.size() > 1 ? request[1] : "", request.size() > 2 ? request[2] : "");
     CAPTURE(request[0]);
     CHECK(status_of(answer) == "400 Bad Request");
     CHECK(body_of(answer).ends_with("\n"));

@@ -38,9 +38,10 @@ TEST_CASE("malformed percent signs are told") {
 
 TEST_CASE("what is not UTF-8 is told: overlong forms, surrogates, halves, what is beyond Unicode") {
   for (const char* text :
-       {"%80", "%bf", "%c0%80", "%c1%bf", "%c2", "%c2a", "%c2%c2", "%e0%80%80", "%e0%9f%bf",
-        "%e2%82", "%e2%82a", "%ed%a0%80", "%ed%bf%bf", "%f0%80%80%80", "%f0%8f%bf%bf", "%f0%9f%98",
-        "%f4%90%80%80", "%f5%80%80%80", "%fe", "%ff", "a%e4"}) {
+       {"%80",       "%bf",          "%c0%80",       "%c1%bf",    "%c2",          "%c2a",
+        "%c2%c2",    "%e0%80%80",    "%e0%9f%bf",    "%e2%82",    "%e2%82a",      "%ed%a0%80",
+        "%ed%bf%bf", "%f0%80%80%80", "%f0%8f%bf%bf", "%f0%9f%98", "%f4%90%80%80", "%f5%80%80%80",
+        "%fe",       "%ff",          "a%e4"}) {
     CAPTURE(text);
     CHECK(decoded(text) == "! is not UTF-8");
   }
@@ -56,7 +57,11 @@ bool is_utf8_slowly(const std::string& text) {
   std::size_t at = 0;
   while (at < text.size()) {
     const auto lead = static_cast<unsigned char>(text[at]);
-    const std::size_t bytes = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
+    const std::size_t bytes = lead < 0x80       ? 1
+                              : lead >> 5 == 6  ? 2
+                              : lead >> 4 == 14 ? 3
+                              : lead >> 3 == 30 ? 4
+                                                : 0;
     if (bytes == 0 || at + bytes > text.size()) return false;
     std::uint32_t point = bytes == 1 ? lead : lead & (0x7fu >> bytes);
     for (std::size_t i = 1; i < bytes; ++i) {
@@ -75,8 +80,10 @@ bool is_utf8_slowly(const std::string& text) {
 
 TEST_CASE("random bytes are UTF-8 when a slow decoder says so") {
   // Bytes at the edges of what the rules name, so that many strings are nearly right.
-  const std::string edges("\x00\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0\xc1\xc2\xdf\xe0\xe1\xec\xed\xee\xef"
-                          "\xf0\xf1\xf3\xf4\xf5\xff", 24);
+  const std::string edges(
+      "\x00\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0\xc1\xc2\xdf\xe0\xe1\xec\xed\xee\xef"
+      "\xf0\xf1\xf3\xf4\xf5\xff",
+      24);
   for (const char a : edges) {
     for (const char b : edges) {
       for (const char c : edges) {
