@@ -69,10 +69,14 @@ Response bad_request(const Error& why) {
   return {.status = Status::kBadRequest, .body = line(why.message)};
 }
 
+Response empty_lookup() {
+  return {.status = Status::kBadRequest, .body = "Cannot query an empty list of sequences"};
+}
+
 Response delete_forbidden() {
   return {.status = Status::kForbidden,
-          .body = line("A sequence that is removed begins anew and gives numbers that it gave "
-                       "before: nodes refuse it unless they run with --allow-delete.")};
+          .body = line("Removing a sequence breaks the uniqueness of its numbers, since it begins "
+                       "anew: nodes refuse it unless they run with --allow-delete.")};
 }
 
 Response not_found(std::string_view path) {

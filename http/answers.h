@@ -27,6 +27,8 @@ Response found(Shape shape, const ticket::QueryResult& result);
 
 /// 400.
 Response bad_request(const Error& why);
+/// 400, in the words, and without the line end, of the server whose clients are used to them.
+Response empty_lookup();
 /// 403: this node does not let sequences be removed.
 Response delete_forbidden();
 /// 404.

@@ -191,9 +191,6 @@ Result<std::vector<std::string>> keys_in(std::string_view fields) {
       keys.push_back(std::move(*key));
     }
   }
-  if (keys.empty()) {
-    return Error{"Cannot query an empty list of sequences"};
-  }
   if (bytes > kLookupBytesMax) {
     return Error{"the keys have " + std::to_string(bytes) + " bytes together: they may have " +
                  std::to_string(kLookupBytesMax)};
@@ -209,6 +206,7 @@ Judged<Asked> lookup(const Request& request) {
   fields.append("&").append(request.body);
   auto keys = keys_in(fields);
   if (!keys) return bad_request(keys.error());
+  if (keys->empty()) return empty_lookup();
   const auto stale = is_stale(fields);
   if (!stale) return bad_request(stale.error());
   return Asked{.what = ticket::Query(ticket::Lookup{std::move(*keys)}),

@@ -56,13 +56,11 @@ Result<store::DirectoryLock> take(const std::string& path) {
 }
 
 /// Asking blocks, and there is nothing yet to stop in good order: what was decided is on the disk,
-/// and the next start goes on from there. An error, since this node is no member yet.
+/// and the next start goes on from there.
 class QuickExit {
  public:
   QuickExit() {
-    for (const int number : {SIGINT, SIGTERM}) {
-      std::signal(number, [](int) { std::_Exit(kExitError); });
-    }
+    for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { std::_Exit(kExitOk); });
   }
   ~QuickExit() {
     for (const int number : {SIGINT, SIGTERM}) std::signal(number, SIG_DFL);

@@ -240,8 +240,7 @@ void NodeProcess::watch_signals() {
   signals_.async_wait([this](asio::error_code error, int number) {
     if (error) return;
     spdlog::info("signal {}: stopping", number);
-    if (joining_) spdlog::warn("this node is not a voter yet; it goes on when it is started again");
-    stop(joining_ ? kExitError : kExitOk);
+    stop(kExitOk);
   });
 }
 

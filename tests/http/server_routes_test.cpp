@@ -84,7 +84,7 @@ TEST_CASE_FIXTURE(Routes, "several sequences are read by a query and by a form")
     CHECK(header(answer, "Content-Type") == "application/json");
     CHECK(header(answer, "Ticketd-Applied-Index") == "77");
   }
-  CHECK(brief(ask("GET /seq/")) == "400 Bad Request: Cannot query an empty list of sequences\n");
+  CHECK(brief(ask("GET /seq/")) == "400 Bad Request: Cannot query an empty list of sequences");
   CHECK(status_of(ask("POST /seq/", "Content-Type: application/json\r\n", "[\"a\"]")) ==
         "415 Unsupported Media Type");
   CHECK_FALSE(service.changed);

@@ -68,6 +68,14 @@ def shape(command, line):
     return line.rstrip()
 
 
+def shapes(command, lines):
+    """Without empty lines at the end: some programs print them on a terminal."""
+    shaped = [shape(command, line) for line in lines]
+    while shaped and not shaped[-1]:
+        shaped.pop()
+    return shaped
+
+
 class Shell:
     """A bash at a terminal of its own, which is typed into."""
 
@@ -83,7 +91,9 @@ class Shell:
 
     def type(self, command):
         """What it prints, as lines."""
-        self._process.stdin.write(f"{command}\necho; echo '{END_OF_ANSWER}'\n".encode())
+        # Without an input of its own a command would read the commands behind it.
+        self._process.stdin.write(
+            f"{{ {command}\n}} </dev/null\necho; echo '{END_OF_ANSWER}'\n".encode())
         self._process.stdin.flush()
         printed = []
         for line in self._screen:
@@ -91,8 +101,7 @@ class Shell:
             if line == END_OF_ANSWER:
                 break
             printed.append(line)
-        # The echo ends a line that the command left open, or is an empty line of its own.
-        return printed[:-1] if printed and printed[-1] == "" else printed
+        return printed
 
     def close(self):
         self._process.stdin.close()
@@ -154,8 +163,7 @@ class Readme(ProcessTest):
                 raise
 
     def assert_same(self, command, expected, printed):
-        self.assertEqual([shape(command, line) for line in expected],
-                         [shape(command, line) for line in printed], command)
+        self.assertEqual(shapes(command, expected), shapes(command, printed), command)
 
 
 if __name__ == "__main__":
