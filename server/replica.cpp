@@ -157,10 +157,10 @@ void Replica::install(raft::SnapshotMark mark) {
       spdlog::info("a snapshot up to index {} is installed", mark.index.value);
       machine_.reset(state->summary);
       applied_configuration_ = state->configuration;
-      ENSURE(unapplied_.empty() || unapplied_.back().entry.index <= mark.index);
+      ENSURE(unapplied_.empty() || unapplied_.back().index <= mark.index);
       unapplied_.clear();
       unapplied_bytes_ = 0;
-      warm_rounds_ = 0;
+      forget_next();
       in_flight_.skipped_to(mark.index);
       node_.installed(loop_.now(), mark, state->configuration);
       serve_reads();

@@ -116,11 +116,6 @@ class Replica : public ticket::Service, public net::TransportEvents {
     QueryDone done;  // null once it was answered
     Queries::iterator place;
   };
-  /// A committed entry that is not applied yet.
-  struct Unapplied {
-    raft::Entry entry;
-    std::optional<ticket::Batch> batch;
-  };
   /// Changes of the membership that are asked for and wait; each is tried after every turn.
   static constexpr std::size_t kMaxWaits = 256;
   static constexpr std::size_t kMaxQueries = 65'536;
@@ -146,8 +141,10 @@ class Replica : public ticket::Service, public net::TransportEvents {
   // replica_apply.cpp: committed entries, as the records that they need come into memory
   void apply(const raft::Entries& committed);
   void apply_waiting();
+  void forget_next();
+  bool decode_next();
   bool warm_first();
-  void apply(const Unapplied& next);
+  void apply(const raft::Entry& entry);
 
   // replica_reads.cpp
   void add_query(ticket::Query query, raft::Micros patience, QueryDone done);
@@ -207,9 +204,13 @@ class Replica : public ticket::Service, public net::TransportEvents {
 
   RequestQueue queue_;
   InFlight in_flight_;
-  std::deque<Unapplied> unapplied_;
+  /// Committed entries that are not applied yet.
+  std::deque<raft::Entry> unapplied_;
   std::size_t unapplied_bytes_ = 0;
-  /// How often the records of the first of them were asked for.
+  // Of the first of them: whether it was decoded, its batch if it has one, and how often the records
+  // that it needs were asked for.
+  bool next_decoded_ = false;
+  std::optional<ticket::Batch> next_batch_;
   int warm_rounds_ = 0;
   std::map<raft::ReadId, ReadDone> reads_;
   /// Confirmed reads that wait until their index is applied.

@@ -15,37 +15,26 @@ constexpr std::size_t kWarmAhead = 4'096;
 constexpr int kWarmRoundsMax = 3;
 /// Of entries that wait for their records. Past it they are applied at the disk's speed, on the
 /// loop, so that whoever sends more is slowed down.
-constexpr std::size_t kUnappliedBytesMax = 64 << 20;
+constexpr std::size_t kUnappliedBytesMax = 32 << 20;
 
 }  // namespace
 
 void Replica::apply(const raft::Entries& committed) {
-  if (committed.empty()) return;
   for (const raft::Entry& entry : committed) {
-    std::optional<ticket::Batch> batch;
-    if (entry.type == raft::EntryType::kCommand) {
-      auto decoded = ticket::decode_batch(entry.payload.view());
-      if (!decoded) {
-        apply_waiting();
-        return end(End::kDamaged, "entry " + std::to_string(entry.index.value) +
-                                      " cannot be applied: " + decoded.error().message +
-                                      "; run the ticketd version that the leader runs");
-      }
-      batch = std::move(*decoded);
-    }
     unapplied_bytes_ += entry.charge();
-    unapplied_.push_back({entry, std::move(batch)});
+    unapplied_.push_back(entry);
   }
   apply_waiting();
 }
 
 void Replica::apply_waiting() {
   bool any = false;
-  while (!unapplied_.empty() && !warming_ && !installing_ && !warm_first()) {
+  while (!unapplied_.empty() && !warming_ && !installing_ && !ended_ && decode_next() &&
+         !warm_first()) {
     apply(unapplied_.front());
-    unapplied_bytes_ -= unapplied_.front().entry.charge();
+    unapplied_bytes_ -= unapplied_.front().charge();
     unapplied_.pop_front();
-    warm_rounds_ = 0;
+    forget_next();
     any = true;
   }
   if (!any) return;
@@ -53,18 +42,42 @@ void Replica::apply_waiting() {
   serve_reads();
 }
 
+void Replica::forget_next() {
+  next_decoded_ = false;
+  next_batch_.reset();
+  warm_rounds_ = 0;
+}
+
+/// False: this node must not go on.
+bool Replica::decode_next() {
+  const raft::Entry& entry = unapplied_.front();
+  if (next_decoded_ || entry.type != raft::EntryType::kCommand) return true;
+  auto decoded = ticket::decode_batch(entry.payload.view());
+  if (!decoded) {
+    end(End::kDamaged, "entry " + std::to_string(entry.index.value) +
+                           " cannot be applied: " + decoded.error().message +
+                           "; run the ticketd version that the leader runs");
+    return false;
+  }
+  next_decoded_ = true;
+  next_batch_ = std::move(*decoded);
+  return true;
+}
+
 /// Has the records that the next entry needs, and some of those behind it, read off the loop. False
 /// when the next entry can be applied.
 bool Replica::warm_first() {
-  const auto& first = unapplied_.front().batch;
-  if (!first || warm_rounds_ == kWarmRoundsMax || unapplied_bytes_ > kUnappliedBytesMax) {
+  if (!next_batch_ || warm_rounds_ == kWarmRoundsMax || unapplied_bytes_ > kUnappliedBytesMax) {
     return false;
   }
   std::vector<std::string> cold;
-  machine_.cold_keys(*first, cold);
+  machine_.cold_keys(*next_batch_, cold);
   if (cold.empty()) return false;
   for (std::size_t i = 1; i < unapplied_.size() && cold.size() < kWarmAhead; ++i) {
-    if (unapplied_[i].batch) machine_.cold_keys(*unapplied_[i].batch, cold);
+    if (unapplied_[i].type != raft::EntryType::kCommand) continue;
+    if (const auto ahead = ticket::decode_batch(unapplied_[i].payload.view())) {
+      machine_.cold_keys(*ahead, cold);
+    }
   }
   ++warm_rounds_;
   warming_ = true;
@@ -77,10 +90,9 @@ bool Replica::warm_first() {
   return true;
 }
 
-void Replica::apply(const Unapplied& next) {
-  const raft::Entry& entry = next.entry;
+void Replica::apply(const raft::Entry& entry) {
   const auto outcomes =
-      machine_.apply(entry.index, entry.term, next.batch ? &*next.batch : nullptr);
+      machine_.apply(entry.index, entry.term, next_batch_ ? &*next_batch_ : nullptr);
   if (entry.type == raft::EntryType::kConfiguration) {
     auto configuration = raft::Configuration::decode(entry.payload.view());
     ENSURE(configuration.ok());  // validated where it entered: by the codec, the disk, or us

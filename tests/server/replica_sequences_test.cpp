@@ -135,6 +135,23 @@ TEST_CASE("a full table of keys refuses until the oldest have reached their age"
   CHECK_FALSE(why("3"));
 }
 
+TEST_CASE("a command that this build does not know stops the node before it is applied") {
+  Cluster cluster;
+  cluster.bootstrap(1);
+  cluster.await_leader();
+  CHECK(std::get<Done>(cluster.change(1, take("a"))).first == 0);
+  cluster.crash(1);
+  Platter& platter = *cluster.at(1).platter;
+  const raft::Index next = platter.log.back().index + 1;
+  const raft::Term term = platter.hard_state.current_term;
+  platter.log.push_back({next, term, raft::EntryType::kCommand, raft::Payload("\x63\x01")});
+  cluster.restart(1);
+  REQUIRE(cluster.world.run_until([&] { return cluster.at(1).ended.has_value(); }));
+  CHECK(*cluster.at(1).ended == End::kDamaged);
+  CHECK(cluster.at(1).end_message.find("type 99") != std::string::npos);
+  CHECK(cluster.at(1).replica->summary().applied_index < next);
+}
+
 // --- Reads ----------------------------------------------------------------------------------------
 
 TEST_CASE("reads that wait together are one round, and write nothing") {
