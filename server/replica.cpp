@@ -360,7 +360,7 @@ std::optional<net::Refused> Replica::judge(const net::Hello& hello) {
             "this directory, then `ticketd join " +
             hello.addresses.peer + " --replace --id " + std::to_string(self.node.value) + "`");
   }
-  if (!refused && members_.announced(hello.from, hello.addresses)) {
+  if (!refused && members_.announced(hello.from, hello.addresses, hello.configuration_index)) {
     set_peers();
   }
   return refused;
