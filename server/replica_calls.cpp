@@ -209,7 +209,8 @@ void Replica::answer(const net::JoinCall& call, net::Responder respond) {
   if (!admitted) return respond(refused(admitted.refusal(), call.node));
   const raft::MemberId id = admitted->id;
   spdlog::info("node {} joins as a learner, incarnation {}", id.node.value, id.incarnation.value);
-  members_.announced(id, call.addresses, node_.configuration().index);  // it may have moved since it was admitted
+  // It may have moved since it was admitted.
+  members_.announced(id, call.addresses, node_.configuration().index);
   wait_for(
       [this, respond, id] {
         const raft::ConfigurationAt& committed = node_.committed_configuration();
