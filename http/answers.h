@@ -14,16 +14,14 @@
 
 namespace ticketd::http {
 
-// --- What was asked, done
-// -------------------------------------------------------------------------
+// --- What was asked, done ------------------------------------------------------------------------
 
 /// 200 with the numbers; 404 when a sequence to be removed was not there.
 Response done(Shape shape, const ticket::Done& answer);
 /// 200 with what was found, and the log index of the state that it was found in.
 Response found(Shape shape, const ticket::QueryResult& result);
 
-// --- Not
-// ------------------------------------------------------------------------------------------
+// --- Not -----------------------------------------------------------------------------------------
 
 /// 400.
 Response bad_request(const Error& why);
@@ -48,8 +46,7 @@ Response not_done(const ticket::NotDone& answer);
 /// 504: a ticket may have been taken.
 Response outcome_unknown(const ticket::Unknown& answer);
 
-// --- The connection is closed after these
-// ---------------------------------------------------------
+// --- The connection is closed after these --------------------------------------------------------
 
 /// Whatever the parser refused.
 Response refused(const RequestError& error);

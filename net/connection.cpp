@@ -78,8 +78,7 @@ void Connection::fail(const std::string& reason) {
   }
 }
 
-// --- Reading
-// --------------------------------------------------------------------------------------
+// --- Reading -------------------------------------------------------------------------------------
 
 void Connection::read() {
   const FrameDecoder::Space space = decoder_.prepare(read_bytes_);
@@ -123,8 +122,7 @@ void Connection::take_read(std::size_t bytes) {
   }
 }
 
-// --- Writing
-// --------------------------------------------------------------------------------------
+// --- Writing -------------------------------------------------------------------------------------
 
 /// Writes when the events at hand are done with: what they send leaves together.
 void Connection::schedule_write() {
@@ -176,8 +174,7 @@ void Connection::take_written(std::size_t bytes) {
   write_gathered();
 }
 
-// --- Watching
-// -------------------------------------------------------------------------------------
+// --- Watching ------------------------------------------------------------------------------------
 
 void Connection::sweep(Clock::time_point now) {
   if (!is_open()) {

@@ -46,8 +46,7 @@ struct EnumRange<raft::EntryType> {
   static constexpr auto kFirst = raft::EntryType::kNoop, kLast = raft::EntryType::kConfiguration;
 };
 
-// --- Parts
-// ----------------------------------------------------------------------------------------
+// --- Parts ---------------------------------------------------------------------------------------
 
 template <class A, Like<raft::MemberId> M>
 void fields(A& wire, M& m) {

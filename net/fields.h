@@ -22,8 +22,7 @@
 
 namespace ticketd::net {
 
-// --- Handshake
-// ------------------------------------------------------------------------------------
+// --- Handshake -----------------------------------------------------------------------------------
 
 template <class A, Like<Hello> M>
 void fields(A& wire, M& m) {
@@ -55,8 +54,7 @@ void fields(A& wire, M& m) {
   wire.prose("message", m.message);
 }
 
-// --- Between members, besides raft messages
-// ------------------------------------------------------------------------------
+// --- Between members, besides raft messages ------------------------------------------------------
 
 template <class A, Like<MemberStatus> M>
 void fields(A& wire, M& m) {
@@ -68,8 +66,7 @@ void fields(A& wire, M& m) {
   wire("command_version", m.command_version);
 }
 
-// --- Requests
-// -------------------------------------------------------------------------------------
+// --- Requests ------------------------------------------------------------------------------------
 
 template <class A, Like<ChangeCall> M>
 void fields(A& wire, M& m) {
@@ -141,8 +138,7 @@ void fields(A& wire, M& m) {
   wire("target", m.target);
 }
 
-// --- Answers
-// --------------------------------------------------------------------------------------
+// --- Answers -------------------------------------------------------------------------------------
 
 template <class A, Like<ChangeReply> M>
 void fields(A& wire, M& m) {

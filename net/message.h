@@ -93,8 +93,7 @@ struct MemberStatus {
   bool operator==(const MemberStatus&) const = default;
 };
 
-// --- Requests: answered by the leader, or by any member where said
-// --------------------------------
+// --- Requests: answered by the leader, or by any member where said -------------------------------
 
 /// Changes a sequence (see ticket::Request). Never passed on: a member that does not lead answers
 /// kNotLeader.
@@ -163,8 +162,7 @@ struct LeaveCall {
 using Call = std::variant<ChangeCall, QueryCall, StatusCall, MembersCall, JoinCall, RemoveCall,
                           TransferCall, LeaveCall>;
 
-// --- Answers
-// --------------------------------------------------------------------------------------
+// --- Answers -------------------------------------------------------------------------------------
 
 /// See ticket::Done.
 struct ChangeReply {

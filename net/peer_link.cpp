@@ -51,8 +51,7 @@ void PeerLink::nudge() {
   }
 }
 
-// --- An attempt
-// -----------------------------------------------------------------------------------
+// --- An attempt ----------------------------------------------------------------------------------
 
 void PeerLink::dial() {
   if (core_->events() == nullptr || core_->self() == nullptr) {
@@ -228,8 +227,7 @@ void PeerLink::wait() {
   backoff_ = std::min<Clock::duration>(backoff_ * 2, longest);
 }
 
-// --- The connection
-// -------------------------------------------------------------------------------
+// --- The connection ------------------------------------------------------------------------------
 
 void PeerLink::on_frame(Frame frame) {
   if (core_->events() == nullptr) {

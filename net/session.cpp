@@ -61,8 +61,7 @@ void Session::sweep(Clock::time_point now) {
   connection_->sweep(now);
 }
 
-// --- Handshake
-// ------------------------------------------------------------------------------------
+// --- Handshake -----------------------------------------------------------------------------------
 
 void Session::take(Hello hello) {
   if (!core_->has_room_for(hello)) {
@@ -120,8 +119,7 @@ void Session::refuse(Refused refused) {
   connection_->finish(Clock::now() + kGoodbye);
 }
 
-// --- Afterwards
-// -----------------------------------------------------------------------------------
+// --- Afterwards ----------------------------------------------------------------------------------
 
 void Session::take(raft::Message message) {
   core_->events()->on_message({member_->id, member_->to, std::move(message)});

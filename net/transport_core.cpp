@@ -58,8 +58,7 @@ void TransportCore::start(TransportEvents& events) {
   }
 }
 
-// --- Peers
-// ----------------------------------------------------------------------------------------
+// --- Peers ---------------------------------------------------------------------------------------
 
 void TransportCore::set_self(Hello prototype) {
   const bool first = !self_.has_value();
@@ -156,8 +155,7 @@ void TransportCore::call(raft::MemberId to, Call call, raft::Micros timeout,
   later([done = std::move(done)] { done(CallFailure::kNotSent); });
 }
 
-// --- Accepted connections
-// -------------------------------------------------------------------------
+// --- Accepted connections ------------------------------------------------------------------------
 
 void TransportCore::accepted(asio::ip::tcp::socket socket) {
   if (closed_) {
@@ -222,8 +220,7 @@ void TransportCore::welcomed(const std::shared_ptr<Session>& session) {
 
 void TransportCore::ended(const std::shared_ptr<Session>& session) { sessions_.erase(session); }
 
-// --- Time, and what must wait
-// ---------------------------------------------------------------------
+// --- Time, and what must wait --------------------------------------------------------------------
 
 Clock::duration TransportCore::sweep_interval() const {
   return std::clamp<Clock::duration>(election_timeout() / 32, std::chrono::milliseconds(1),

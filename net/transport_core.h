@@ -40,8 +40,7 @@ class TransportCore : public std::enable_shared_from_this<TransportCore> {
   TransportCore(asio::io_context& loop, TcpOptions options);
   ~TransportCore();
 
-  // --- What TcpTransport passes on
-  // ----------------------------------------------------------------
+  // --- What TcpTransport passes on ---------------------------------------------------------------
   Status listen();
   std::uint16_t port() const;
   void start(TransportEvents& events);
@@ -54,8 +53,7 @@ class TransportCore : public std::enable_shared_from_this<TransportCore> {
   void close();
   TransportCounters counters() const;
 
-  // --- What links and sessions need
-  // ---------------------------------------------------------------
+  // --- What links and sessions need --------------------------------------------------------------
   asio::io_context& loop() { return loop_; }
   const TcpOptions& options() const { return options_; }
   Clock::duration election_timeout() const { return to_duration(options_.election_timeout); }

@@ -90,8 +90,7 @@ class DiskImpl final : public LmdbDisk {
   /// Runs it on the loop unless closed by then.
   void post_to_loop(std::function<void()> function);
 
-  // --- Saving and checkpoints (lmdb_disk.cpp)
-  // -----------------------------------------------------
+  // --- Saving and checkpoints (lmdb_disk.cpp) ----------------------------------------------------
   void start_waiting_save();
   void write_waiting_save();
   /// Takes it into the batch that is gathered, and into what is known of the log.
@@ -115,8 +114,7 @@ class DiskImpl final : public LmdbDisk {
   Status write_identity(const Identity& identity, const raft::Configuration* bootstrap);
   void store_rest();
 
-  // --- Reading (disk_read.cpp)
-  // --------------------------------------------------------------------
+  // --- Reading (disk_read.cpp) -------------------------------------------------------------------
   const raft::Entry* in_memory(raft::Index index) const;
   /// Below it every entry is in LMDB alone.
   std::optional<raft::Index> memory_first() const;
@@ -126,16 +124,14 @@ class DiskImpl final : public LmdbDisk {
                     const std::function<void(raft::Entries)>& done);
   void step_snapshot();
 
-  // --- Warming (disk_warm.cpp)
-  // --------------------------------------------------------------------
+  // --- Warming (disk_warm.cpp) -------------------------------------------------------------------
   void start_warming(Warming warming);
   void post_warming();
   /// Brings into memory what of it LMDB holds.
   void page_in(const std::vector<Warming>& all, Table state);
   void warmed(const std::vector<Warming>& all);
 
-  // --- Installing (disk_install.cpp)
-  // --------------------------------------------------------------
+  // --- Installing (disk_install.cpp) -------------------------------------------------------------
   /// The next step of clearing the other generation, or of loading into it, when one is due.
   void maintain();
   void clear_step();

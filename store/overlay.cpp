@@ -11,8 +11,7 @@ namespace ticketd::store {
 Overlay::Overlay(const Environment& environment, const Tables& tables, std::uint64_t generation)
     : view_(environment), tables_(tables), generation_(generation) {}
 
-// --- One record
-// -----------------------------------------------------------------------------------
+// --- One record ----------------------------------------------------------------------------------
 
 std::optional<std::string> Overlay::find(std::string_view key) {
   if (const std::optional<std::string>* cached = cache_.find(key)) {
@@ -65,8 +64,7 @@ void Overlay::change(std::string_view key, std::optional<std::string> value) {
   }
 }
 
-// --- Many
-// -----------------------------------------------------------------------------------------
+// --- Many ----------------------------------------------------------------------------------------
 
 std::vector<ticket::State::Record> Overlay::list(const ticket::ListRange& range) {
   const Changes none;
@@ -95,8 +93,7 @@ std::vector<ticket::State::Record> Overlay::list(const ticket::ListRange& range)
   return records;
 }
 
-// --- What is in memory
-// ----------------------------------------------------------------------------
+// --- What is in memory ---------------------------------------------------------------------------
 
 bool Overlay::is_warm(std::string_view key) {
   return cache_.holds(key) || find_change(key) != nullptr;
@@ -120,8 +117,7 @@ void Overlay::trim() {
   }
 }
 
-// --- Checkpoints
-// ----------------------------------------------------------------------------------
+// --- Checkpoints ---------------------------------------------------------------------------------
 
 void Overlay::settle() {
   unsettled_ = false;

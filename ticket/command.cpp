@@ -42,7 +42,8 @@ bool is_valid(const Operation& operation) {
 void write(ByteWriter& out, const Operation& operation) {
   ENSURE(is_valid(operation));
   const bool keyed = !operation.key.empty();
-  out.u8(static_cast<std::uint8_t>(static_cast<std::uint8_t>(operation.kind) | (keyed ? kKeyed : 0)));
+  out.u8(
+      static_cast<std::uint8_t>(static_cast<std::uint8_t>(operation.kind) | (keyed ? kKeyed : 0)));
   out.string(operation.sequence);
   if (operation.kind == Kind::kTake) {
     out.varint(operation.values.size());

@@ -68,7 +68,7 @@ void Machine::apply(const Operation& operation, std::vector<Outcome>& outcomes) 
   UNREACHABLE("a decoded operation is of a known kind");
 }
 
-// --- Idempotency keys -----------------------------------------------------------------------------
+// --- Idempotency keys ----------------------------------------------------------------------------
 
 Outcome Machine::apply_once(const Operation& operation, const KeyLimits& limits) {
   if (const std::optional<KeyRecord> before = remembered(operation.key)) {
@@ -134,7 +134,7 @@ void Machine::remember(const Operation& operation, const KeyLimits& limits,
                          .outcome = outcome}));
 }
 
-// --- Sequences ------------------------------------------------------------------------------------
+// --- Sequences -----------------------------------------------------------------------------------
 
 std::optional<std::uint64_t> Machine::last(std::string_view sequence) const {
   const std::optional<std::string> stored = state_.find(sequence_key(sequence));
@@ -209,7 +209,7 @@ void Machine::erase(std::string_view key, std::string_view value) {
   summary_.digest -= record_hash(key, value);
 }
 
-// --- What must be in memory first -----------------------------------------------------------------
+// --- What must be in memory first ----------------------------------------------------------------
 
 void Machine::cold_keys(const Batch& batch, std::vector<std::string>& keys) const {
   const auto add_if_cold = [&](std::string key) {

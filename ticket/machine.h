@@ -47,8 +47,8 @@ class State {
   virtual bool is_warm(std::string_view key) = 0;
 };
 
-/// What sums up the state besides the records themselves. Replicas at one applied index are equal in
-/// every field.
+/// What sums up the state besides the records themselves. Replicas at one applied index are equal
+/// in every field.
 struct Summary {
   raft::Index applied_index{};
   raft::Term applied_term{};
@@ -68,7 +68,8 @@ struct Summary {
   bool operator==(const Summary&) const = default;
 };
 
-/// Applies log entries. Pure: the same entries on the same state give the same outcomes and summary.
+/// Applies log entries. Pure: the same entries on the same state give the same outcomes and
+/// summary.
 class Machine {
  public:
   /// `state` must outlive the machine and match `summary`.
@@ -100,8 +101,7 @@ class Machine {
   void take(const Operation& operation, std::vector<Outcome>& outcomes);
   Outcome advance(const Operation& operation);
   Outcome remove(const Operation& operation);
-  void set_last(std::string_view sequence, std::optional<std::uint64_t> before,
-                std::uint64_t last);
+  void set_last(std::string_view sequence, std::optional<std::uint64_t> before, std::uint64_t last);
   void put(std::string_view key, std::string_view value);
   void erase(std::string_view key, std::string_view value);
 

@@ -16,7 +16,7 @@ namespace ticketd::ticket {
 /// Sequences on one page of a list, at most.
 inline constexpr std::size_t kMaxListed = 1'000;
 
-// --- What changes a sequence ----------------------------------------------------------------------
+// --- What changes a sequence ---------------------------------------------------------------------
 
 struct Request {
   Kind kind = Kind::kTake;
@@ -38,8 +38,8 @@ struct Done {
   bool replayed = false;
 };
 
-/// Certainly not done: nothing was appended, or it was refused when it was applied, or another entry
-/// took its place.
+/// Certainly not done: nothing was appended, or it was refused when it was applied, or another
+/// entry took its place.
 struct NotDone {
   enum class Why {
     /// No leader, or not this node.
@@ -73,7 +73,7 @@ struct Unknown {
 
 using Answer = std::variant<Done, NotDone, Unknown>;
 
-// --- What only reads ------------------------------------------------------------------------------
+// --- What only reads -----------------------------------------------------------------------------
 
 /// The last numbers given of these sequences.
 struct Lookup {
@@ -115,7 +115,7 @@ struct QueryResult {
 /// NotDone: ask again.
 using QueryAnswer = std::variant<QueryResult, NotDone>;
 
-// --- Where the leader is, as this node knows it ---------------------------------------------------
+// --- Where the leader is, as this node knows it --------------------------------------------------
 
 struct LeaderHere {};
 struct LeaderThere {

@@ -89,8 +89,7 @@ TEST_CASE("a result that nobody can read is an error") {
   CHECK(contains(answer.err, "cannot write"));
 }
 
-// --- get
-// ------------------------------------------------------------------------------------------
+// --- get -----------------------------------------------------------------------------------------
 
 Answer run_get(ScriptedCluster& cluster, const std::string& sequence,
                std::optional<std::uint64_t> last, bool stale = false) {
@@ -135,8 +134,7 @@ TEST_CASE("get hands on why there is no answer, or a wrong one") {
   CHECK(run(false).code == 1);
 }
 
-// --- list
-// -----------------------------------------------------------------------------------------
+// --- list ----------------------------------------------------------------------------------------
 
 /// Answers listings out of so many sequences, named by their place.
 struct Sequences {

@@ -209,8 +209,7 @@ TEST_CASE("an answer after close() is dropped") {
   CHECK(run_until(loop, [&] { return client.is_closed(); }));
 }
 
-// --- The end
-// --------------------------------------------------------------------------------------
+// --- The end -------------------------------------------------------------------------------------
 
 TEST_CASE("a transport may be closed or destroyed in any event, with handlers still queued") {
   for (const std::string which :

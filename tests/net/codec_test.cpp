@@ -186,8 +186,7 @@ TEST_CASE("a payload that ends early or late is refused, and the message is name
   }
 }
 
-// --- What must hold between fields
-// ----------------------------------------------------------------
+// --- What must hold between fields ---------------------------------------------------------------
 
 /// A payload by hand: numbers below 128 are their own varints.
 std::string fault_of(FrameType type, std::initializer_list<int> bytes) {

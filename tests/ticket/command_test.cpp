@@ -42,8 +42,7 @@ TEST_CASE("a batch at every limit is read back as it was written") {
   Batch batch{.stamp_us = kMax, .limits = {kMax, kMax}, .operations = {}};
   batch.operations.push_back(take(std::string(kMaxNameBytes, '\xff'), {1, kMaxCount}));
   batch.operations.push_back({Kind::kAdvance, "", {kMax}, std::string(kMaxKeyBytes, '~')});
-  batch.operations.push_back(
-      take("", std::vector<std::uint64_t>(kMaxRequestsPerBatch - 3, 1)));
+  batch.operations.push_back(take("", std::vector<std::uint64_t>(kMaxRequestsPerBatch - 3, 1)));
   const Result<Batch> decoded = decode_batch(encode(batch));
   REQUIRE(decoded.ok());
   CHECK(*decoded == batch);
@@ -56,16 +55,16 @@ rc::Gen<Operation> any_operation() {
     operation.sequence = *rc::gen::arbitrary<std::string>();
     const bool keyed = operation.kind != Kind::kRemove && *rc::gen::arbitrary<bool>();
     if (keyed) {
-      operation.key = *rc::gen::nonEmpty(
-          rc::gen::container<std::string>(rc::gen::inRange<char>('!', '\x7f')));
+      operation.key =
+          *rc::gen::nonEmpty(rc::gen::container<std::string>(rc::gen::inRange<char>('!', '\x7f')));
       operation.key.resize(std::min(operation.key.size(), kMaxKeyBytes));
     }
     switch (operation.kind) {
       case Kind::kTake: {
         const auto count = rc::gen::inRange<std::uint64_t>(1, kMaxCount + 1);
-        operation.values = keyed ? std::vector{*count}
-                                 : *rc::gen::nonEmpty(
-                                       rc::gen::container<std::vector<std::uint64_t>>(count));
+        operation.values =
+            keyed ? std::vector{*count}
+                  : *rc::gen::nonEmpty(rc::gen::container<std::vector<std::uint64_t>>(count));
         break;
       }
       case Kind::kAdvance:
@@ -110,7 +109,8 @@ TEST_CASE("an unknown version is refused by its number") {
 TEST_CASE("a batch is refused when a byte is missing or one is too many") {
   const std::string whole = encode({300,
                                     {1000, 7},
-                                    {take("", {1, 2}), take("ab", {1000}, "key"),
+                                    {take("", {1, 2}),
+                                     take("ab", {1000}, "key"),
                                      {Kind::kAdvance, "c", {9}, ""},
                                      {Kind::kRemove, "d", {0}, ""}}});
   REQUIRE(decode_batch(whole).ok());

@@ -158,9 +158,7 @@ std::vector<Batch> any_batches() {
   std::uint64_t now = 0;
   for (int count = *rc::gen::inRange(1, 30); count > 0; --count) {
     now += *rc::gen::inRange<std::uint64_t>(0, 40);
-    batches.push_back({.stamp_us = now,
-                       .limits = {},
-                       .operations = some(1, 6, any_operation())});
+    batches.push_back({.stamp_us = now, .limits = {}, .operations = some(1, 6, any_operation())});
     for (const Operation& operation : batches.back().operations) {
       if (!operation.key.empty()) {
         batches.back().limits = {.age_us = *rc::gen::element<std::uint64_t>(0, 50, 200),

@@ -38,8 +38,7 @@ struct Fixture {
     return outcomes;
   }
   Outcome apply(Operation operation, std::uint64_t stamp_us = 0, KeyLimits limits = kLimits) {
-    const std::vector<Outcome> outcomes =
-        apply_all({std::move(operation)}, stamp_us, limits);
+    const std::vector<Outcome> outcomes = apply_all({std::move(operation)}, stamp_us, limits);
     REQUIRE(outcomes.size() == 1);
     return outcomes.front();
   }
@@ -54,7 +53,7 @@ constexpr Outcome kOverflow{.result = Result::kOverflow};
 constexpr Outcome kKeyReused{.result = Result::kKeyReused};
 constexpr Outcome kKeysFull{.result = Result::kKeysFull};
 
-// --- Taking ---------------------------------------------------------------------------------------
+// --- Taking --------------------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(Fixture, "the unnamed sequence starts at 1") {
   CHECK(apply_all({take("", {1, 1})}) == std::vector{numbers(1, 1), numbers(2, 1)});
@@ -89,7 +88,7 @@ TEST_CASE_FIXTURE(Fixture, "a batch of nothing but overflows changes no record")
   CHECK(machine.summary().digest == before.digest);
 }
 
-// --- Moving and removing --------------------------------------------------------------------------
+// --- Moving and removing -------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(Fixture, "a sequence moves forward and never back") {
   CHECK(apply(advance("a", 41)) == numbers(41, 0));
@@ -116,7 +115,7 @@ TEST_CASE_FIXTURE(Fixture, "a removed sequence begins anew") {
   CHECK(apply(take("a", {1})) == numbers(0, 1));
 }
 
-// --- Idempotency keys -----------------------------------------------------------------------------
+// --- Idempotency keys ----------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(Fixture, "a retry gets the first answer and takes nothing") {
   CHECK(apply(take("a", {5}, "k")) == numbers(0, 5));
@@ -168,7 +167,8 @@ TEST_CASE_FIXTURE(Fixture, "the oldest keys make room when they have reached the
   CHECK(apply(take("a", {1}, "1"), 120) == numbers(4, 1));
 }
 
-TEST_CASE_FIXTURE(Fixture, "the age promised when a key came is kept when a later leader promises less") {
+TEST_CASE_FIXTURE(Fixture,
+                  "the age promised when a key came is kept when a later leader promises less") {
   apply(take("a", {1}, "1"), 0, {.age_us = 1000, .keys = 1});
   CHECK(apply(take("a", {1}, "2"), 999, {.age_us = 1, .keys = 1}) == kKeysFull);
   CHECK(apply(take("a", {1}, "2"), 1000, {.age_us = 1, .keys = 1}) == numbers(1, 1));
@@ -184,7 +184,7 @@ TEST_CASE_FIXTURE(Fixture, "an age beyond the end of time is for ever") {
   CHECK(machine.summary().keys() == 2);
 }
 
-// --- Entries, time --------------------------------------------------------------------------------
+// --- Entries, time -------------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(Fixture, "an entry without a batch moves only the index and the term") {
   apply(take("a", {1}), 500);
@@ -203,7 +203,7 @@ TEST_CASE_FIXTURE(Fixture, "replicated time never goes back") {
   CHECK(machine.summary().stamp_us == 600);
 }
 
-// --- Cold records ---------------------------------------------------------------------------------
+// --- Cold records --------------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(Fixture, "what a batch will read is named, step by step") {
   apply_all({take("a", {1}, "1"), take("a", {1}, "2"), take("a", {1}, "3")}, 10);
