@@ -17,6 +17,9 @@ int print(std::string_view text) {
   return server::kExitOk;
 }
 
+/// Changes of the membership read it before and after.
+std::chrono::milliseconds change_time(std::chrono::milliseconds timeout) { return 2 * timeout; }
+
 struct Runner {
   int operator()(const RunCommand& command) const { return run(command); }
   int operator()(const DropCommand& command) const { return drop(command); }
@@ -25,23 +28,31 @@ struct Runner {
     return print("ticketd " + std::string(version()) + "\n");
   }
   int operator()(const LeaveCommand& command) const {
-    PeerCaller caller(command.timeout);
+    PeerCaller caller(change_time(command.timeout));
     return leave(command, caller);
   }
   int operator()(const NextCommand& command) const {
     PeerCaller caller(command.target.timeout);
     return next(command, caller);
   }
+  int operator()(const GetCommand& command) const {
+    PeerCaller caller(command.target.timeout);
+    return get(command, caller);
+  }
+  int operator()(const ListCommand& command) const {
+    PeerCaller caller(command.target.timeout);
+    return list(command, caller);
+  }
   int operator()(const StatusCommand& command) const {
     PeerCaller caller(command.target.timeout);
     return status(command, caller);
   }
   int operator()(const RemoveCommand& command) const {
-    PeerCaller caller(command.target.timeout);
+    PeerCaller caller(change_time(command.target.timeout));
     return remove(command, caller);
   }
   int operator()(const TransferCommand& command) const {
-    PeerCaller caller(command.target.timeout);
+    PeerCaller caller(change_time(command.target.timeout));
     return transfer(command, caller);
   }
 };

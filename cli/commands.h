@@ -10,6 +10,8 @@ int run(const RunCommand& command);
 int leave(const LeaveCommand& command, Caller& caller);
 int drop(const DropCommand& command);
 int next(const NextCommand& command, Caller& caller);
+int get(const GetCommand& command, Caller& caller);
+int list(const ListCommand& command, Caller& caller);
 int status(const StatusCommand& command, Caller& caller);
 int remove(const RemoveCommand& command, Caller& caller);
 int transfer(const TransferCommand& command, Caller& caller);

@@ -1,4 +1,4 @@
-// next, status, remove, transfer: commands for a cluster that runs.
+// status, remove, transfer: commands for the members of a cluster that runs.
 #include <algorithm>
 
 #include "cli/commands.h"
@@ -21,20 +21,6 @@ int print(const std::string& text) {
   return printed ? server::kExitOk : fail(printed.error());
 }
 
-/// The first member that answers.
-Result<net::StatusReply> first_status(Caller& caller, const Addresses& contacts) {
-  std::string failures;
-  for (const std::string& contact : contacts) {
-    Result<net::StatusReply> reply =
-        expect<net::StatusReply>(caller.call(contact, net::StatusCall{}));
-    if (reply) {
-      return reply;
-    }
-    failures += (failures.empty() ? "" : "; ") + reply.error().message;
-  }
-  return Error{"no member answers: " + failures + "; --peer HOST:PORT names another member"};
-}
-
 /// What the leader says, when there is one that says that it leads this cluster.
 std::optional<net::StatusReply> leader_status(Caller& caller, const net::StatusReply& node) {
   if (node.role == raft::Role::kLeader) {
@@ -47,20 +33,20 @@ std::optional<net::StatusReply> leader_status(Caller& caller, const net::StatusR
     return std::nullopt;
   }
   Result<net::StatusReply> reply =
-      expect<net::StatusReply>(caller.call(leader->member.addresses.peer, net::StatusCall{}));
+      expect<net::StatusReply>(caller.call(leader->member.addresses.peer, net::StatusCall{}, 1));
   if (!reply || reply->role != raft::Role::kLeader || reply->cluster_id != node.cluster_id) {
     return std::nullopt;
   }
   return *std::move(reply);
 }
 
-/// A member with that id, or an error that lists those there are.
 /// A member, and all that can be asked about it: who is removed may have been the only contact.
 struct FoundMember {
   raft::Member member;
   Addresses contacts;
 };
 
+/// The member with that id, or an error that lists those there are.
 Result<FoundMember> member_of(Caller& caller, const Addresses& contacts, raft::NodeId node) {
   const Result<raft::Configuration> members = read_members(caller, contacts);
   if (!members) {
@@ -82,31 +68,13 @@ Result<FoundMember> member_of(Caller& caller, const Addresses& contacts, raft::N
 
 }  // namespace
 
-int next(const NextCommand& command, Caller& caller) {
-  const Result<Addresses> contacts = contacts_of(command.target);
-  if (!contacts) {
-    return fail(contacts.error());
-  }
-  net::TakeCall call;
-  call.count = command.count;
-  call.timeout_us = static_cast<std::uint64_t>(command.target.timeout.count()) * 1000;
-  const Result<net::TakeReply> taken = expect<net::TakeReply>(caller.call_leader(*contacts, call));
-  if (!taken) {
-    return fail(taken.error());
-  }
-  std::string text = std::to_string(taken->first);
-  if (command.count > 1) {
-    text += "-" + std::to_string(taken->first + taken->count - 1);
-  }
-  return print(text + "\n");
-}
-
 int status(const StatusCommand& command, Caller& caller) {
   const Result<Addresses> contacts = contacts_of(command.target);
   if (!contacts) {
     return fail(contacts.error());
   }
-  Result<net::StatusReply> node = first_status(caller, *contacts);
+  Result<net::StatusReply> node =
+      first_answer<net::StatusReply>(caller, *contacts, net::StatusCall{});
   if (!node) {
     return fail(node.error());
   }

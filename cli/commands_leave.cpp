@@ -8,13 +8,14 @@
 #include "cli/console.h"
 #include "cli/local_node.h"
 #include "cli/membership.h"
+#include "cli/stored_identity.h"
 #include "server/run.h"
 
 namespace ticketd::cli {
 namespace {
 
-/// How long a process may take to end after its removal: it hands over, finishes requests, and
-/// takes a last checkpoint.
+/// How long a process may take to end after its removal, besides the time for what is asked of the
+/// cluster: it hands over, finishes requests, and takes a last checkpoint.
 constexpr int kLooksAtLock = 800;
 constexpr std::chrono::milliseconds kBetweenLooksAtLock{25};
 
@@ -39,17 +40,40 @@ Error last_voter(raft::NodeId node, const std::string& path) {
       drop_advice(path)};
 }
 
-Result<Leaver> running_leaver(const store::Holder& holder, Caller& caller) {
+/// Two nodes may have been told to advertise one address; whoever answers there need not be the one
+/// that is to leave.
+Status check_answering(const net::StatusReply& node, const std::string& address,
+                       const std::string& path) {
+  const Result<store::Identity> own = read_identity(path);
+  if (!own) {
+    return own.error();
+  }
+  if (node.cluster_id == own->cluster_id && node.self.node == own->node &&
+      node.self.incarnation == own->incarnation) {
+    return {};
+  }
+  return Error{"the data in '" + path + "' is that of " + node_name(own->node) + ", and at " +
+               address + ", where it should be reached, " + node_name(node.self.node) +
+               (node.cluster_id == own->cluster_id ? "" : " of another cluster") +
+               " answers. Nothing was changed. Do two nodes have one --advertise and --raft-port? "
+               "Stop the one that is to leave; a stopped node can leave as well"};
+}
+
+Result<Leaver> running_leaver(const store::Holder& holder, const std::string& path,
+                              Caller& caller) {
   const std::string process = "process " + std::to_string(holder.pid);
   if (holder.peer_address.empty()) {
     return Error{process + " is only just starting here; wait until it serves, or stop it"};
   }
   const Result<net::StatusReply> node =
-      expect<net::StatusReply>(caller.call(holder.peer_address, net::StatusCall{}));
+      expect<net::StatusReply>(caller.call(holder.peer_address, net::StatusCall{}, 2));
   if (!node) {
     return Error{process + " runs here and does not answer: " + node.error().message +
                  ". Nothing was changed. If it still waits for its admission, stop it; a stopped "
                  "node can leave as well"};
+  }
+  if (Status same = check_answering(*node, holder.peer_address, path); !same) {
+    return same.error();
   }
   Leaver leaver{node->self, node->cluster_id, {}, holder.peer_address};
   for (const net::MemberView& view : node->members) {
@@ -80,7 +104,7 @@ Result<Leaver> find_leaver(const LeaveCommand& command, Caller& caller) {
   // Twice: a node may start between the look at the lock and the attempt to take it.
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (const auto holder = running_node(path, command.timeout)) {
-      return running_leaver(*holder, caller);
+      return running_leaver(*holder, path, caller);
     }
     if (!store::holds_data(path)) {
       return Error{"No database available in '" + path + "': there is no node to leave with"};
@@ -102,7 +126,7 @@ void announce_leaving(const Leaver& leaver, Caller& caller) {
   if (leaver.running_at.empty()) {
     return;
   }
-  const auto marked = expect<net::DoneReply>(caller.call(leaver.running_at, net::LeaveCall{}));
+  const auto marked = expect<net::DoneReply>(caller.call(leaver.running_at, net::LeaveCall{}, 2));
   if (!marked) {
     print_note("the running node was not told (" + marked.error().message +
                "); it will end with exit code 3");
@@ -132,8 +156,22 @@ Status leave_cluster(const Leaver& leaver, const std::string& path, Caller& call
   return {};
 }
 
+/// Under the lock: meanwhile somebody may have begun a new node in the directory.
+Status destroy_locked(store::DirectoryLock lock, const Leaver& leaver) {
+  const Result<store::Identity> identity = read_identity(lock.path());
+  if (!identity) {
+    return identity.error();
+  }
+  const raft::MemberId owner{identity->node, identity->incarnation};
+  if (owner != leaver.self || identity->cluster_id != leaver.cluster_id) {
+    return Error{"it is the data of another node by now, " + node_name(owner.node) +
+                 ", incarnation " + std::to_string(owner.incarnation.value)};
+  }
+  return store::destroy(std::move(lock));
+}
+
 /// Waits for the process of a removed node to end, then destroys what it leaves.
-Status destroy_data(const LeaveCommand& command, Caller& caller) {
+Status destroy_data(const LeaveCommand& command, const Leaver& leaver, Caller& caller) {
   const std::string& path = command.directory.path;
   for (int look = 0; look < kLooksAtLock; ++look) {
     if (!store::holds_data(path)) {
@@ -144,7 +182,7 @@ Status destroy_data(const LeaveCommand& command, Caller& caller) {
       return lock.error();
     }
     if (*lock) {
-      return store::destroy(std::move(**lock));
+      return destroy_locked(std::move(**lock), leaver);
     }
     caller.pause(kBetweenLooksAtLock);
   }
@@ -168,7 +206,7 @@ int leave(const LeaveCommand& command, Caller& caller) {
     return server::kExitError;
   }
   const std::string name = node_name(leaver->self.node);
-  if (Status destroyed = destroy_data(command, caller); !destroyed) {
+  if (Status destroyed = destroy_data(command, *leaver, caller); !destroyed) {
     print_error(name + " has left its cluster, but its data in '" + path +
                 "' is not destroyed: " + destroyed.error().message);
     return server::kExitError;

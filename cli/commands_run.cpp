@@ -1,4 +1,5 @@
 // start, join, and rejoin: the commands that run a node.
+#include <signal.h>
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
@@ -20,17 +21,28 @@ int fail(const Error& error) {
 }
 
 /// In the process that serves. The pid file is there before anybody hears that the node serves, and
-/// gone when the node is.
+/// gone when the node is. Without it the node does not serve: whoever asked for it would take the
+/// node for stopped.
 int run_here(const RunCommand& command, std::optional<PidFile> pid_file,
              const std::function<void()>& tell) {
-  return server::run_node(command.node, command.begin, [&] {
+  if (pid_file) {
+    if (Status written = pid_file->write(); !written) {
+      return fail(written.error());
+    }
+  }
+  bool published = true;
+  const int code = server::run_node(command.node, command.begin, [&] {
     if (pid_file) {
-      if (Status published = pid_file->publish(); !published) {
-        spdlog::error("{}", published.error().message);
+      if (Status placed = pid_file->publish(); !placed) {
+        spdlog::error("{}; the node stops", placed.error().message);
+        published = false;
+        ::raise(SIGTERM);  // an end in good order
+        return;
       }
     }
     tell();
   });
+  return published ? code : server::kExitError;
 }
 
 /// A node that cannot run says so where it was called; nothing is made for it on the disk.

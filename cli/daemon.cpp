@@ -152,6 +152,10 @@ int be_parent(pid_t child, int pipe, int log, off_t log_from) {
                 std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")");
     return 1;
   }
+  if (WEXITSTATUS(status) == 0) {
+    print_error("the process in the background was stopped before it served");
+    return 1;
+  }
   return WEXITSTATUS(status);
 }
 

@@ -1,6 +1,7 @@
 #include "cli/given.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "cli/options.h"
 
@@ -38,7 +39,9 @@ void add_commands(CLI::App& app, Given& given) {
     command->fallthrough();
     command->callback([&given, name = row.name] { given.command = name; });
     if (*row.argument != 0) {
-      command->add_option("argument", given.argument);
+      // Not straight into the optional, for which "" would be none.
+      command->add_option_function<std::string>(
+          "argument", [&given](const std::string& argument) { given.argument = argument; });
     }
   }
 }
@@ -107,7 +110,12 @@ Result<Given> sort_arguments(const std::vector<std::string>& arguments) {
   } catch (const CLI::Error& fault) {
     return Error{fault.what()};
   }
-  if (Status refused = refuse_rest(given, app.remaining(true)); !refused) {
+  std::vector<std::string> rest = app.remaining(true);
+  // The mark behind which nothing is an option is handed back with the rest.
+  if (const auto mark = std::find(rest.begin(), rest.end(), "--"); mark != rest.end()) {
+    rest.erase(mark);
+  }
+  if (Status refused = refuse_rest(given, rest); !refused) {
     return refused.error();
   }
   if (Status refused = check_uses(given); !refused && !given.flag(OptionKey::kHelp)) {

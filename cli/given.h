@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,8 @@ namespace ticketd::cli {
 
 struct Given {
   CommandName command = CommandName::kRejoin;
-  /// What follows the command: an address or an id. Empty: nothing.
-  std::string argument;
+  /// What follows the command: an address, an id or a key.
+  std::optional<std::string> argument;
   /// In the order of OptionKey.
   std::array<std::vector<std::string>, kOptionCount> values;
   std::array<bool, kOptionCount> flags{};

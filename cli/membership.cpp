@@ -44,18 +44,18 @@ Status remove_member(Caller& caller, const Addresses& contacts, raft::MemberId m
       caller.call_leader(contacts, net::RemoveCall{member.node, member.incarnation});
   const Result<net::DoneReply> done = expect<net::DoneReply>(reply);
   // The answer may have been lost, or somebody else may have been faster: what counts is who is in.
-  const int looks = refused_for_good(reply) ? 1 : kLooks;
+  const bool one_look = refused_for_good(reply);
   std::string last;
-  for (int look = 0, failed = 0; look < looks && failed < kFailedLooks; ++look) {
-    if (look > 0) {
-      caller.pause(kBetweenLooks);
-    }
+  while (true) {
     const Result<raft::Configuration> members = read_members(caller, contacts);
     if (members && members->find(member) == nullptr) {
       return {};
     }
-    failed += members ? 0 : 1;
     last = members ? node_name(member.node) + " is still a member" : members.error().message;
+    if (one_look || caller.is_over()) {
+      break;
+    }
+    caller.pause(kBetweenLooks);
   }
   if (!done) {
     return done.error();
@@ -68,19 +68,17 @@ Result<std::string> transfer_leadership(Caller& caller, const Addresses& contact
                                         const raft::Member& target) {
   const Result<net::Reply> reply = caller.call_leader(contacts, net::TransferCall{target.id.node});
   const Result<net::DoneReply> done = expect<net::DoneReply>(reply);
-  const int looks = refused_for_good(reply) ? 1 : kLooks;
+  const bool one_look = refused_for_good(reply);
   Result<net::StatusReply> status = Error{"not asked yet"};
-  for (int look = 0; look < looks; ++look) {
-    if (look > 0) {
-      caller.pause(kBetweenLooks);
-    }
-    status = expect<net::StatusReply>(caller.call(target.addresses.peer, net::StatusCall{}));
-    if (!status) {
-      break;
-    }
-    if (status->self == target.id && status->role == raft::Role::kLeader) {
+  while (true) {
+    status = expect<net::StatusReply>(caller.call(target.addresses.peer, net::StatusCall{}, 2));
+    if (status && status->self == target.id && status->role == raft::Role::kLeader) {
       return node_name(target.id.node) + " leads in term " + std::to_string(status->term.value);
     }
+    if (!status || one_look || caller.is_over()) {
+      break;
+    }
+    caller.pause(kBetweenLooks);
   }
   if (!done) {
     return done.error();

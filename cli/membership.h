@@ -11,10 +11,7 @@ namespace ticketd::cli {
 
 using Addresses = std::vector<std::string>;
 
-/// Looks again so often before a change counts as not confirmed, and the time between two looks.
-inline constexpr int kLooks = 20;
-/// Looks that may fail: each has waited out the time-out of a call.
-inline constexpr int kFailedLooks = 2;
+/// Between two looks whether a change is done. Past the caller's time it is not confirmed.
 inline constexpr std::chrono::milliseconds kBetweenLooks{250};
 
 /// The committed configuration, by a linearizable read at the leader that `contacts` lead to.

@@ -35,8 +35,15 @@ constexpr std::array<OptionRow, kOptionCount> kOptions{{
      "how often the leader shows that it lives; at most a third of --election-timeout"},
     {OptionKey::kRequestTimeout, 0, "request_timeout", "MS", "5000", kEveryCommand, kNode,
      "within this every request is answered; client commands wait as long"},
-    {OptionKey::kRedirect, 0, "redirect", "HOW", "301", kEveryCommand, kNode,
-     "what a follower does with a POST: 301, 307, 308, or proxy (asks the leader itself)"},
+    {OptionKey::kRedirect, 0, "redirect", "HOW", nullptr, kEveryCommand, kNode,
+     "what a follower does with a request that the leader must answer: 301, 307, 308, or proxy "
+     "(asks the leader itself) [301 for /, proxy for /seq]"},
+    {OptionKey::kIdempotencyAge, 0, "idempotency_age", "TIME", "1h", kEveryCommand, kNode,
+     "how long an idempotency key is remembered at least: seconds, or with s, m, h or d behind"},
+    {OptionKey::kIdempotencyKeys, 0, "idempotency_keys", "N", "1000000", kEveryCommand, kNode,
+     "idempotency keys remembered at most; 0: requests with a key are refused"},
+    {OptionKey::kAllowDelete, 0, "allow_delete", nullptr, nullptr, kEveryCommand, kNode,
+     "let clients delete sequences, which then begin anew: numbers come twice"},
     {OptionKey::kDaemonize, 'd', "daemonize", nullptr, nullptr, kEveryCommand, kProcess,
      "go to the background once the node serves; logs to DIR/ticketd.log"},
     {OptionKey::kPidFile, 'i', "pid_file", "FILE", nullptr, kEveryCommand, kProcess,
@@ -52,8 +59,20 @@ constexpr std::array<OptionRow, kOptionCount> kOptions{{
      "peer address of a member to ask; may be repeated, or hold several with commas between"},
     {OptionKey::kCount, 0, "count", "N", "1", only(CommandName::kNext), kClient,
      "take N tickets in a row, up to 1000000, and print FIRST-LAST"},
-    {OptionKey::kOutput, 'o', "output", "FORMAT", "text", only(CommandName::kStatus), kClient,
-     "text or json"},
+    {OptionKey::kIdempotencyKey, 0, "idempotency_key", "K", nullptr, only(CommandName::kNext),
+     kClient,
+     "1 to 64 visible ASCII characters: with the same one again the same tickets are printed, and "
+     "none are taken"},
+    {OptionKey::kStale, 0, "stale", nullptr, nullptr, only(CommandName::kGet), kClient,
+     "let any member answer from what it has, which may be old"},
+    {OptionKey::kPrefix, 0, "prefix", "P", nullptr, only(CommandName::kList), kClient,
+     "keys that begin with P"},
+    {OptionKey::kAfter, 0, "after", "A", nullptr, only(CommandName::kList), kClient,
+     "keys behind A in the order of their bytes"},
+    {OptionKey::kLimit, 0, "limit", "N", nullptr, only(CommandName::kList), kClient,
+     "at most N of them"},
+    {OptionKey::kOutput, 'o', "output", "FORMAT", "text",
+     only(CommandName::kList) | only(CommandName::kStatus), kClient, "text or json"},
     {OptionKey::kDebug, 'g', "debug", nullptr, nullptr, kEveryCommand, kGeneral, "log everything"},
     {OptionKey::kVersion, 'v', "version", nullptr, nullptr, kEveryCommand, kGeneral,
      "print the version"},
@@ -61,7 +80,7 @@ constexpr std::array<OptionRow, kOptionCount> kOptions{{
      "print this help, or that of the command it stands with"},
 }};
 
-constexpr std::array<CommandRow, 9> kCommands{{
+constexpr std::array<CommandRow, 11> kCommands{{
     {CommandName::kRejoin, "", "", "run the node that the data directory holds",
      "Runs the node whose data --path holds, as what it was: it finds its cluster again by what "
      "is\n"
@@ -93,13 +112,34 @@ constexpr std::array<CommandRow, 9> kCommands{{
      "the cluster lives.\n"
      "\n"
      "  ticketd drop --path store2 --yes\n"},
-    {CommandName::kNext, "next", "", "take the next ticket, or several, and print it",
-     "Takes tickets at the leader and prints the number, or FIRST-LAST for more than one.\n"
-     "When the answer is lost on its way the message says \"outcome unknown\": the tickets may or\n"
-     "may not have been taken. They are never handed out again.\n"
+    {CommandName::kNext, "next", "[KEY]", "take the next ticket, or several, and print it",
+     "Takes tickets of the sequence KEY (without it, of the unnamed one) at the leader and prints\n"
+     "the number, or FIRST-LAST for more than one. The first of a named sequence is 0, that of "
+     "the\n"
+     "unnamed one is 1. When the answer is lost on its way the message says \"outcome unknown\":\n"
+     "the tickets may or may not have been taken. They are never handed out again. With an\n"
+     "idempotency key the command asks again by itself, and may be given again: whatever was\n"
+     "taken for that key is printed, and no more is taken.\n"
      "\n"
      "  ticketd next\n"
+     "  ticketd next orders --idempotency-key 7f3a-1\n"
      "  ticketd next --count 100 --peer 127.0.0.1:9000,127.0.0.1:9001\n"},
+    {CommandName::kGet, "get", "[KEY]", "print the last number given",
+     "Prints the last number given of the sequence KEY, or -1 if there is no such sequence;\n"
+     "without KEY that of the unnamed sequence, or 0 if none was given. It is asked of the\n"
+     "leader, or with --stale of any member, whose answer may be old.\n"
+     "\n"
+     "  ticketd get orders\n"
+     "  ticketd get --stale --peer 127.0.0.1:9001\n"},
+    {CommandName::kList, "list", "", "list the named sequences",
+     "Prints a line for every named sequence: its key, a tab, and the last number given, in the\n"
+     "order of the keys' bytes. Control characters, backslashes and what is not UTF-8 come as\n"
+     "\\xHH. Each page of 1000 is asked of the leader by itself: what changes meanwhile may show "
+     "in\n"
+     "one and not in the other.\n"
+     "\n"
+     "  ticketd list --prefix orders/ --limit 10\n"
+     "  ticketd list --after orders/1000 -o json\n"},
     {CommandName::kStatus, "status", "", "show a node and its cluster",
      "Asks one member how it sees itself and its cluster, and the leader how far the others are.\n"
      "\n"

@@ -15,6 +15,8 @@ enum class CommandName : std::uint8_t {
   kLeave,
   kDrop,
   kNext,
+  kGet,
+  kList,
   kStatus,
   kRemove,
   kTransfer,
@@ -32,6 +34,9 @@ enum class OptionKey : std::uint8_t {
   kHeartbeat,
   kRequestTimeout,
   kRedirect,
+  kIdempotencyAge,
+  kIdempotencyKeys,
+  kAllowDelete,
   kDaemonize,
   kPidFile,
   kForce,
@@ -39,12 +44,17 @@ enum class OptionKey : std::uint8_t {
   kYes,
   kPeer,
   kCount,
+  kIdempotencyKey,
+  kStale,
+  kPrefix,
+  kAfter,
+  kLimit,
   kOutput,
   kDebug,
   kVersion,
   kHelp,
 };
-inline constexpr std::size_t kOptionCount = 22;
+inline constexpr std::size_t kOptionCount = 30;
 
 /// Commands as a set of bits.
 using CommandSet = std::uint32_t;
@@ -53,8 +63,8 @@ inline constexpr CommandSet kEveryCommand = ~CommandSet{0};
 inline constexpr CommandSet kNodeCommands =
     only(CommandName::kRejoin) | only(CommandName::kStart) | only(CommandName::kJoin);
 inline constexpr CommandSet kClientCommands =
-    only(CommandName::kNext) | only(CommandName::kStatus) | only(CommandName::kRemove) |
-    only(CommandName::kTransfer);
+    only(CommandName::kNext) | only(CommandName::kGet) | only(CommandName::kList) |
+    only(CommandName::kStatus) | only(CommandName::kRemove) | only(CommandName::kTransfer);
 
 struct OptionRow {
   OptionKey key;
@@ -77,7 +87,7 @@ struct CommandRow {
   CommandName name;
   /// As it is typed; empty for no command.
   const char* word;
-  /// What must follow it; empty: nothing may.
+  /// What must follow it, in brackets what may; empty: nothing may.
   const char* argument;
   const char* text;
   /// Paragraphs and examples for its own help.

@@ -66,6 +66,11 @@ Directory directory(Values& values) {
           values.number(OptionKey::kDbSize, kDbSizeMegabytesMin, kDbSizeMegabytesMax) << 20};
 }
 
+std::chrono::seconds idempotency_age(Values& values) {
+  return values.parsed(OptionKey::kIdempotencyAge,
+                       parse_duration(values.text(OptionKey::kIdempotencyAge)));
+}
+
 server::NodeOptions node_options(const Given& given, Values& values) {
   server::NodeOptions node;
   const Directory data = directory(values);
@@ -82,8 +87,13 @@ server::NodeOptions node_options(const Given& given, Values& values) {
                                                kElectionTimeoutMsMax);
   node.heartbeat = 1000 * values.number(OptionKey::kHeartbeat, 1, kElectionTimeoutMsMax / 2);
   node.request_timeout = 1000 * static_cast<raft::Micros>(timeout(values).count());
-  node.redirect =
-      values.parsed(OptionKey::kRedirect, parse_redirect(values.text(OptionKey::kRedirect)));
+  if (given.has(OptionKey::kRedirect)) {
+    node.redirect = node.redirect_sequences =
+        values.parsed(OptionKey::kRedirect, parse_redirect(values.text(OptionKey::kRedirect)));
+  }
+  node.idempotency_age = 1'000'000 * static_cast<raft::Micros>(idempotency_age(values).count());
+  node.idempotency_keys = values.number(OptionKey::kIdempotencyKeys, 0, kIdempotencyKeysMax);
+  node.allow_delete = given.flag(OptionKey::kAllowDelete);
   return node;
 }
 
@@ -121,9 +131,9 @@ Command run_command(const Given& given, Values& values) {
   begin.replace = given.flag(OptionKey::kReplace);
   begin.force = given.flag(OptionKey::kForce);
   if (joins) {
-    if (given.argument.empty()) {
+    if (!given.argument || given.argument->empty()) {
       values.wrong("join needs the peer address of any member: ticketd join HOST:PORT --id ID");
-    } else if (const auto contact = parse_peer(given.argument)) {
+    } else if (const auto contact = parse_peer(*given.argument)) {
       begin.contact = *contact;
     } else {
       values.wrong("join: " + contact.error().message);
@@ -153,11 +163,11 @@ Target target(const Given& given, Values& values) {
 
 raft::NodeId node_argument(const Given& given, Values& values) {
   const std::string word = row_of(given.command).word;
-  if (given.argument.empty()) {
+  if (!given.argument || given.argument->empty()) {
     values.wrong(word + " needs the id of a member: ticketd " + word + " ID");
     return {};
   }
-  const auto id = parse_number(given.argument, 0, kMost);
+  const auto id = parse_number(*given.argument, 0, kMost);
   if (!id) {
     values.wrong(word + ": the id " + id.error().message);
     return {};
@@ -165,12 +175,59 @@ raft::NodeId node_argument(const Given& given, Values& values) {
   return raft::NodeId(*id);
 }
 
-Command status_command(const Given& given, Values& values) {
+/// The name of a sequence; empty: the unnamed one. An argument that is there and empty is a
+/// variable of a script that was never set.
+std::string sequence_argument(const Given& given, Values& values) {
+  const std::string name = given.argument.value_or("");
+  if (given.argument && (name.empty() || name.size() > ticket::kMaxNameBytes)) {
+    values.wrong(std::string(row_of(given.command).word) + ": a KEY is 1 to " +
+                 std::to_string(ticket::kMaxNameBytes) + " bytes long, and this one is " +
+                 std::to_string(name.size()));
+  }
+  return name;
+}
+
+Command next_command(const Given& given, Values& values) {
+  NextCommand command;
+  command.target = target(given, values);
+  command.count = values.number(OptionKey::kCount, 1, kCountMax);
+  command.sequence = sequence_argument(given, values);
+  command.idempotency_key = values.text(OptionKey::kIdempotencyKey);
+  if (given.has(OptionKey::kIdempotencyKey) && !ticket::is_key(command.idempotency_key)) {
+    values.wrong("--idempotency_key: must be 1 to " + std::to_string(ticket::kMaxKeyBytes) +
+                 " visible ASCII characters");
+  }
+  return command;
+}
+
+bool is_json(Values& values) {
   const std::string format = values.text(OptionKey::kOutput);
   if (format != "text" && format != "json") {
     values.wrong("--output: must be text or json, and is '" + format + "'");
   }
-  return StatusCommand{target(given, values), format == "json"};
+  return format == "json";
+}
+
+/// A name, or the beginning of one.
+std::string part_of_name(OptionKey key, Values& values) {
+  std::string text = values.text(key);
+  if (text.size() > ticket::kMaxNameBytes) {
+    values.wrong("--" + std::string(row_of(key).name) + ": is longer than the " +
+                 std::to_string(ticket::kMaxNameBytes) + " bytes that a key may have");
+  }
+  return text;
+}
+
+Command list_command(const Given& given, Values& values) {
+  ListCommand command;
+  command.target = target(given, values);
+  command.prefix = part_of_name(OptionKey::kPrefix, values);
+  command.after = part_of_name(OptionKey::kAfter, values);
+  if (given.has(OptionKey::kLimit)) {
+    command.limit = values.number(OptionKey::kLimit, 1, kMost);
+  }
+  command.json = is_json(values);
+  return command;
 }
 
 Command command_of(const Given& given, Values& values) {
@@ -184,9 +241,14 @@ Command command_of(const Given& given, Values& values) {
     case CommandName::kDrop:
       return DropCommand{values.text(OptionKey::kPath), given.flag(OptionKey::kYes)};
     case CommandName::kNext:
-      return NextCommand{target(given, values), values.number(OptionKey::kCount, 1, kCountMax)};
+      return next_command(given, values);
+    case CommandName::kGet:
+      return GetCommand{target(given, values), sequence_argument(given, values),
+                        given.flag(OptionKey::kStale)};
+    case CommandName::kList:
+      return list_command(given, values);
     case CommandName::kStatus:
-      return status_command(given, values);
+      return StatusCommand{target(given, values), is_json(values)};
     case CommandName::kRemove:
       return RemoveCommand{target(given, values), node_argument(given, values)};
     case CommandName::kTransfer:

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "base/result.h"
 #include "raft/types.h"
 #include "server/run.h"
+#include "ticket/command.h"
 
 namespace ticketd::cli {
 
@@ -51,6 +53,26 @@ struct Target {
 struct NextCommand {
   Target target;
   std::uint64_t count = 1;
+  /// Empty: the unnamed sequence.
+  std::string sequence;
+  /// Empty: none.
+  std::string idempotency_key;
+};
+
+struct GetCommand {
+  Target target;
+  /// Empty: the unnamed sequence.
+  std::string sequence;
+  bool stale = false;
+};
+
+struct ListCommand {
+  Target target;
+  std::string prefix;
+  std::string after;
+  /// None: all there are.
+  std::optional<std::uint64_t> limit;
+  bool json = false;
 };
 
 struct StatusCommand {
@@ -74,8 +96,9 @@ struct HelpCommand {
 
 struct VersionCommand {};
 
-using Command = std::variant<RunCommand, LeaveCommand, DropCommand, NextCommand, StatusCommand,
-                             RemoveCommand, TransferCommand, HelpCommand, VersionCommand>;
+using Command =
+    std::variant<RunCommand, LeaveCommand, DropCommand, NextCommand, GetCommand, ListCommand,
+                 StatusCommand, RemoveCommand, TransferCommand, HelpCommand, VersionCommand>;
 
 struct Invocation {
   bool debug = false;
@@ -89,7 +112,8 @@ inline constexpr std::uint64_t kElectionTimeoutMsMin = 10;
 inline constexpr std::uint64_t kElectionTimeoutMsMax = 600'000;
 inline constexpr std::uint64_t kRequestTimeoutMsMin = 10;
 inline constexpr std::uint64_t kRequestTimeoutMsMax = 3'600'000;
-inline constexpr std::uint64_t kCountMax = 1'000'000;
+inline constexpr std::uint64_t kCountMax = ticket::kMaxCount;
+inline constexpr std::uint64_t kIdempotencyKeysMax = 100'000'000;
 
 /// `arguments` without the program's name. The error is a usage error, in words for its author.
 Result<Invocation> parse_arguments(const std::vector<std::string>& arguments);

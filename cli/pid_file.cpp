@@ -8,7 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -52,53 +52,77 @@ Status check_existing(const std::string& path) {
   return {};
 }
 
+/// The file that is locked until it takes the other's place; -1 and `error` if there is none.
+int lock_unpublished(const std::string& path, const std::string& unpublished,
+                     std::optional<Error>& error) {
+  while (true) {
+    const int descriptor =
+        ::open(unpublished.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (descriptor < 0) {
+      error = failed(path, "create '" + unpublished + "'", errno);
+      return -1;
+    }
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+      error = errno == EWOULDBLOCK
+                  ? Error{"pid file '" + path +
+                          "' is that of another node that is just starting; name another file"}
+                  : failed(path, "lock '" + unpublished + "'", errno);
+      ::close(descriptor);
+      return -1;
+    }
+    if (still_named(descriptor, unpublished)) {
+      return descriptor;
+    }
+    ::close(descriptor);  // published or removed between our open and our lock
+  }
+}
+
 }  // namespace
 
 Result<PidFile> PidFile::reserve(std::string path) {
-  if (Status existing = check_existing(path); !existing) {
+  // First the lock, then the look: whoever held it before has published by now, or given up.
+  std::optional<Error> error;
+  const int descriptor = lock_unpublished(path, path + ".starting", error);
+  if (descriptor < 0) {
+    return *error;
+  }
+  PidFile file(std::move(path), descriptor);
+  if (Status existing = check_existing(file.path_); !existing) {
     return existing.error();
   }
-  std::string directory = std::filesystem::path(path).parent_path().string();
-  if (directory.empty()) {
-    directory = ".";
-  }
-  if (::access(directory.c_str(), W_OK | X_OK) != 0) {
-    return failed(path, "write in '" + directory + "'", errno);
-  }
-  return PidFile(std::move(path));
+  return file;
 }
 
 PidFile::PidFile(PidFile&& other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+    : path_(std::move(other.path_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      published_(other.published_) {}
 
 PidFile::~PidFile() {
   if (descriptor_ < 0) {
     return;
   }
-  if (still_named(descriptor_, path_)) {
-    ::unlink(path_.c_str());
+  const std::string named = published_ ? path_ : unpublished();
+  if (still_named(descriptor_, named)) {
+    ::unlink(named.c_str());
   }
   ::close(descriptor_);
 }
 
-Status PidFile::publish() {
-  // Written and locked under another name, then renamed, so that the lock comes with the content.
+Status PidFile::write() {
   const std::string text = std::to_string(::getpid()) + "\n";
-  const std::string unfinished = path_ + "." + std::to_string(::getpid());
-  const int descriptor =
-      ::open(unfinished.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-  if (descriptor < 0) {
-    return failed(path_, "create it", errno);
+  if (::ftruncate(descriptor_, 0) != 0 ||
+      ::pwrite(descriptor_, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    return failed(path_, "write it", errno);
   }
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0 ||
-      ::write(descriptor, text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-      ::rename(unfinished.c_str(), path_.c_str()) != 0) {
-    const Error error = failed(path_, "write it", errno);
-    ::unlink(unfinished.c_str());
-    ::close(descriptor);
-    return error;
+  return {};
+}
+
+Status PidFile::publish() {
+  if (::rename(unpublished().c_str(), path_.c_str()) != 0) {
+    return failed(path_, "put it in place", errno);
   }
-  descriptor_ = descriptor;
+  published_ = true;
   return {};
 }
 

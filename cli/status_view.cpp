@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "cli/escaped.h"
+
 namespace ticketd::cli {
 namespace {
 
@@ -21,13 +23,6 @@ std::string number(std::uint64_t value) { return std::to_string(value); }
 template <class Kind>
 std::string number(raft::Number<Kind> value) {
   return number(value.value);
-}
-
-/// Texts come from other machines: nothing in them may move the terminal's cursor.
-std::string printable(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c < 0x20 || c == 0x7f; }, '?');
-  return text;
 }
 
 const net::MemberView* find_member(const net::StatusReply& reply, raft::MemberId id) {
@@ -87,8 +82,7 @@ std::vector<MemberRow> merged_members(const StatusView& view) {
   return rows;
 }
 
-// --- JSON
-// -----------------------------------------------------------------------------------------
+// --- JSON ----------------------------------------------------------------------------------------
 
 namespace {
 
@@ -153,6 +147,7 @@ std::string status_json(const StatusView& view) {
   json["configuration_index"] = node.configuration_index.value;
   json["digest"] = hex(node.digest);
   json["sequences"] = node.sequences;
+  json["keys"] = node.keys;
   json["space"] = space_json(node);
   json["disk"] = disk_json(node);
   json["version"] = node.version;
@@ -164,8 +159,7 @@ std::string status_json(const StatusView& view) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-// --- Text
-// -----------------------------------------------------------------------------------------
+// --- Text ----------------------------------------------------------------------------------------
 
 namespace {
 
@@ -226,15 +220,17 @@ std::string header(const StatusView& view) {
   const std::vector<Cells> lines = {
       {"cluster", hex(node.cluster_id)},
       {"node", number(node.self.node) + ", incarnation " + number(node.self.incarnation) +
-                   ", ticketd " + printable(node.version)},
+                   ", ticketd " + escaped(node.version)},
       {"role", role_name(node) + " in term " + number(node.term)},
       {"leader", node.leader ? "node " + number(node.leader->node) : "none known"},
       {"log", "commit " + number(node.commit_index) + ", applied " + number(node.applied_index) +
                   ", last " + number(node.last_index) + ", compacted " +
                   number(node.compacted_index) + ", configuration " +
                   number(node.configuration_index)},
-      {"state", number(node.sequences) + (node.sequences == 1 ? " sequence" : " sequences") +
-                    ", digest " + hex(node.digest)},
+      {"state", number(node.sequences) + (node.sequences == 1 ? " sequence, " : " sequences, ") +
+                    number(node.keys) +
+                    (node.keys == 1 ? " idempotency key, digest " : " idempotency keys, digest ") +
+                    hex(node.digest)},
       {"space", mebibytes(node.used_bytes) + " of " + mebibytes(node.map_bytes) + " used, " +
                     mebibytes(node.free_bytes) + " free" +
                     (node.space_low ? ", LOW: what grows state is refused" : "")},
@@ -264,9 +260,9 @@ std::string status_text(const StatusView& view) {
   for (const MemberRow& row : merged_members(view)) {
     const bool asked = row.member.id == view.node.self;
     rows.push_back({number(row.member.id.node) + (asked ? "*" : ""), row_role(view, row.member),
-                    row.member.voter ? "voter" : "learner", printable(row.member.addresses.peer),
-                    printable(row.member.addresses.http), or_dash(row.match_index),
-                    or_dash(row.lag), heard(row.last_heard_us), or_dash(row.applied_index)});
+                    row.member.voter ? "voter" : "learner", escaped(row.member.addresses.peer),
+                    escaped(row.member.addresses.http), or_dash(row.match_index), or_dash(row.lag),
+                    heard(row.last_heard_us), or_dash(row.applied_index)});
   }
   return header(view) + "\n" + table(rows, 5) + note(view);
 }

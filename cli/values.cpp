@@ -1,6 +1,7 @@
 #include "cli/values.h"
 
 #include <charconv>
+#include <utility>
 
 #include "base/address.h"
 
@@ -44,6 +45,27 @@ Result<std::vector<std::string>> parse_peers(std::string_view text) {
     }
     text.remove_prefix(comma + 1);
   }
+}
+
+Result<std::chrono::seconds> parse_duration(std::string_view text) {
+  constexpr std::uint64_t kDay = 24 * 60 * 60;
+  constexpr std::uint64_t kMost = 3650 * kDay;
+  std::string_view digits = text;
+  std::uint64_t unit = 1;
+  for (const auto& [suffix, seconds] :
+       {std::pair('s', std::uint64_t{1}), {'m', 60}, {'h', 60 * 60}, {'d', kDay}}) {
+    if (text.ends_with(suffix)) {
+      digits.remove_suffix(1);
+      unit = seconds;
+    }
+  }
+  const Result<std::uint64_t> number = parse_number(digits, 1, kMost / unit);
+  if (!number) {
+    return Error{
+        "must be whole seconds, or a whole number with s, m, h or d behind it, from 1s to " +
+        std::to_string(kMost / kDay) + "d, and is '" + std::string(text) + "'"};
+  }
+  return std::chrono::seconds(*number * unit);
 }
 
 Result<http::RedirectMode> parse_redirect(std::string_view text) {

@@ -1,6 +1,7 @@
 // Values of options: text to numbers, hosts and choices, with errors that say what is accepted.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,6 +22,9 @@ bool is_any_address(std::string_view host);
 Result<std::string> parse_peer(std::string_view text);
 /// Several with commas between; at least one.
 Result<std::vector<std::string>> parse_peers(std::string_view text);
+
+/// Whole seconds, or with one of "s", "m", "h", "d" behind the number: a second to ten years.
+Result<std::chrono::seconds> parse_duration(std::string_view text);
 
 Result<http::RedirectMode> parse_redirect(std::string_view text);
 

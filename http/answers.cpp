@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "http/json.h"
 
 namespace ticketd::http {
 
@@ -10,26 +11,96 @@ namespace {
 
 std::string line(std::string_view text) { return std::string(text) + "\n"; }
 
-}  // namespace
-
-Response not_found() {
-  return {.status = Status::kNotFound,
-          .body = line("There is nothing at this path. Take tickets with POST /")};
+/// For a wrong method at "/", where clients come by redirects that they followed in their own way.
+std::string how_to_take_a_ticket(std::string_view host) {
+  const std::string address = host.empty() ? "HOST:PORT" : std::string(host);
+  return "Take tickets with POST, for example:\n"
+         "  curl -X POST http://" +
+         address +
+         "/\n"
+         "If your client followed the redirect of a POST with GET, run the nodes with\n"
+         "--redirect 307 or --redirect 308, or have the client keep the method:\n"
+         "  curl -L --post301 -d '' http://" +
+         address + "/\n";
 }
 
-Response method_not_allowed(std::string allow, std::string_view host) {
-  const std::string address = host.empty() ? "HOST:PORT" : std::string(host);
-  return {.status = Status::kMethodNotAllowed,
-          .body =
-              "Take tickets with POST, for example:\n"
-              "  curl -X POST http://" +
-              address +
-              "/\n"
-              "If your client followed the redirect of a POST with GET, run the nodes with\n"
-              "--redirect 307 or --redirect 308, or have the client keep the method:\n"
-              "  curl -L --post301 -d '' http://" +
-              address + "/\n",
-          .allow = std::move(allow)};
+Response nothing_done(std::string_view why) {
+  return {.status = Status::kServiceUnavailable,
+          .body = line("Nothing was done: " + std::string(why)),
+          .retry = true};
+}
+
+Response with_reason(Status status, const ticket::NotDone& answer) {
+  return {.status = status, .body = line(answer.message), .replayed = answer.replayed};
+}
+
+}  // namespace
+
+Response done(Shape shape, const ticket::Done& answer) {
+  if (shape == Shape::kRemoved && answer.count == 0) {
+    return {.status = Status::kNotFound,
+            .body = line("There is no such sequence: it was never ticketed, or was removed.")};
+  }
+  Response response{.body = std::to_string(answer.first), .replayed = answer.replayed};
+  if (shape == Shape::kRange) {
+    ENSURE_GT(answer.count, 0);
+    response.body += "-" + std::to_string(answer.first + (answer.count - 1));
+  } else if (shape == Shape::kTicketJson) {
+    response.body = ticket_json(answer.first, answer.count);
+    response.type = ContentType::kJson;
+  }
+  return response;
+}
+
+Response found(Shape shape, const ticket::QueryResult& result) {
+  Response response{.applied_index = result.applied_index};
+  if (shape == Shape::kLast) {
+    ENSURE_EQ(result.found.size(), 1);
+    const std::optional<std::uint64_t> last = result.found[0].last;
+    response.body = last ? std::to_string(*last) : "-1";
+  } else {
+    response.body = shape == Shape::kLookup ? lookup_json(result) : page_json(result);
+    response.type = ContentType::kJson;
+  }
+  return response;
+}
+
+Response bad_request(const Error& why) {
+  return {.status = Status::kBadRequest, .body = line(why.message)};
+}
+
+Response empty_lookup() {
+  return {.status = Status::kBadRequest, .body = "Cannot query an empty list of sequences"};
+}
+
+Response delete_forbidden() {
+  return {.status = Status::kForbidden,
+          .body = line("Removing a sequence breaks the uniqueness of its numbers, since it begins "
+                       "anew: nodes refuse it unless they run with --allow-delete.")};
+}
+
+Response not_found(std::string_view path) {
+  if (path.starts_with("/seq/")) {
+    return {.status = Status::kNotFound,
+            .body = line("A key is one segment of the path: write a slash in it as %2F.")};
+  }
+  return {.status = Status::kNotFound,
+          .body = line("There is nothing at this path. Take tickets with POST / or POST /seq/KEY; "
+                       "/openapi.json describes the rest.")};
+}
+
+Response method_not_allowed(std::string_view path, std::string allow, std::string_view host) {
+  Response response{.status = Status::kMethodNotAllowed, .allow = std::move(allow)};
+  response.body = path == "/" || path == "*"
+                      ? how_to_take_a_ticket(host)
+                      : line("This method is not for this path. It takes " + response.allow + ".");
+  return response;
+}
+
+Response not_a_form() {
+  return {.status = Status::kUnsupportedMediaType,
+          .body = line("Send the keys as key=a&key=b with the Content-Type "
+                       "application/x-www-form-urlencoded.")};
 }
 
 Response redirect(Status status, std::string_view leader_address, std::string_view target) {
@@ -43,31 +114,35 @@ Response leader_unavailable() {
 }
 
 Response leader_without_address() {
-  return {.status = Status::kServiceUnavailable,
-          .body = line("The leader has told no HTTP address to redirect to. Ask another node."),
-          .retry = true};
+  return nothing_done("the leader has told no HTTP address to redirect to. Ask another node.");
 }
 
 Response not_done(const ticket::NotDone& answer) {
+  using Why = ticket::NotDone::Why;
   switch (answer.why) {
-    case ticket::NotDone::Why::kNoLeader:
+    case Why::kNoLeader:
       return leader_unavailable();
-    case ticket::NotDone::Why::kBusy:
-      return {.status = Status::kServiceUnavailable, .body = line(answer.message), .retry = true};
-    case ticket::NotDone::Why::kNoSpace:
-      return {.status = Status::kInsufficientStorage, .body = line(answer.message)};
-    case ticket::NotDone::Why::kOverflow:
-      return {.status = Status::kConflict, .body = line(answer.message)};
+    case Why::kBusy:
+    case Why::kKeysFull:
+      return nothing_done(answer.message);
+    case Why::kNoSpace:
+      return with_reason(Status::kInsufficientStorage, answer);
+    case Why::kOverflow:
+    case Why::kBehind:
+      return with_reason(Status::kConflict, answer);
+    case Why::kKeyReused:
+      return with_reason(Status::kUnprocessableContent, answer);
+    case Why::kForbidden:
+      return with_reason(Status::kForbidden, answer);
   }
-  UNREACHABLE("a reason not to take without an answer");
+  UNREACHABLE("a reason not to do without an answer");
 }
 
 Response outcome_unknown(const ticket::Unknown& answer) {
   return {.status = Status::kGatewayTimeout,
-          .body = "Outcome unknown: " + answer.message +
-                  "\nThe outcome unknown means that a ticket may have been taken for this request, "
-                  "or still be.\nAsk again: you will get another ticket, and the one of this "
-                  "request, if there is one, stays unused.\n"};
+          .body = line("outcome unknown: " + answer.message +
+                       " It may have been done, or still be. Retry with the same Idempotency-Key; "
+                       "without one, asking again takes other numbers.")};
 }
 
 Response refused(const RequestError& error) {
@@ -86,9 +161,7 @@ Response too_slow(std::chrono::milliseconds limit) {
 }
 
 Response too_many_connections(std::size_t limit) {
-  return {.status = Status::kServiceUnavailable,
-          .body = line("more than " + std::to_string(limit) + " connections are open"),
-          .retry = true};
+  return nothing_done("more than " + std::to_string(limit) + " connections are open");
 }
 
 }  // namespace ticketd::http

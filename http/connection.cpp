@@ -33,7 +33,7 @@ Connection::Connection(asio::ip::tcp::socket socket, Owner& owner)
     : socket_(std::move(socket)),
       owner_(&owner),
       limits_(owner.options().limits),
-      parser_(owner.options().limits) {}
+      parser_(owner.options().limits, wants_body) {}
 
 void Connection::serve() { settle(); }
 
@@ -114,74 +114,24 @@ void Connection::begin(const Request& request) {
                         .persistent = persistent,
                         .without_body = request.method == Method::kHead};
   input_ended_ = !persistent;
-  const auto found = find_route(kRoutes, request);
-  if (const auto* response = std::get_if<Response>(&found)) {
+  const auto routed = find_route(kRoutes, request);
+  if (const auto* response = std::get_if<Response>(&routed)) {
     pipeline_.push_written(written(*response, framing), framing);
     return;
   }
-  const std::uint64_t place =
-      pipeline_.push(*std::get<const Route*>(found), request.target, framing);
-  if (calls_++ == 0) {
-    held_by_calls_ = shared_from_this();
+  const Route& route = *std::get<const Route*>(routed);
+  auto understood = understand(route, request, owner_->options().allow_delete);
+  if (const auto* response = std::get_if<Response>(&understood)) {
+    pipeline_.push_written(written(*response, framing), framing);
+    return;
   }
-  // Small enough that std::function needs no memory of its own; held_by_calls_ keeps `this`.
-  owner_->service().find_leader(
-      [this, place](const ticket::LeaderView& leader) { on_leader(place, leader); });
+  ask(pipeline_.push(route, request.target, std::move(std::get<Asked>(understood)), framing));
 }
 
 void Connection::end_input(const Response& response) {
   input_ended_ = true;
   const Framing framing{};
   pipeline_.push_written(written(response, framing), framing);
-}
-
-void Connection::on_leader(std::uint64_t place, const ticket::LeaderView& leader) {
-  if (state_ == State::kServing) {
-    const Action action =
-        direct(pipeline_.route(place), pipeline_.target(place), leader, owner_->options().redirect);
-    const auto done = [this, place](const ticket::TakeAnswer& taken) { on_taken(place, taken); };
-    if (const auto* take = std::get_if<Take>(&action)) {
-      owner_->service().take(take->request, done);
-      return;
-    }
-    if (const auto* forward = std::get_if<Forward>(&action)) {
-      owner_->service().forward(forward->request, done);
-      return;
-    }
-    answer(place, std::get<Response>(action));
-  }
-  answered();
-}
-
-void Connection::on_taken(std::uint64_t place, const ticket::TakeAnswer& taken) {
-  if (state_ == State::kServing) {
-    if (const auto* range = std::get_if<ticket::Range>(&taken)) {
-      pipeline_.answer_ticket(place, range->first);
-    } else if (const auto* unknown = std::get_if<ticket::Unknown>(&taken)) {
-      answer(place, outcome_unknown(*unknown));
-    } else {
-      answer(place, not_done(std::get<ticket::NotDone>(taken)));
-    }
-  }
-  answered();
-}
-
-void Connection::answer(std::uint64_t place, const Response& response) {
-  pipeline_.answer_written(place, written(response, pipeline_.framing(place)));
-}
-
-/// The end of one call into the service: `this` may end with it.
-void Connection::answered() {
-  ENSURE_GT(calls_, 0);
-  active_ = true;
-  const bool serving = state_ == State::kServing;
-  if (serving && !advancing_ && !flush_due_) {
-    flush_due_ = true;
-    owner_->flush_later(shared_from_this());
-  }
-  if (--calls_ == 0) {
-    std::exchange(held_by_calls_, nullptr);
-  }
 }
 
 std::string Connection::written(const Response& response, Framing framing) {
@@ -233,7 +183,8 @@ void Connection::send() {
   }
 }
 
-/// A client that reads steadily but never catches up would otherwise leave all that it has read here.
+/// A client that reads steadily but never catches up would otherwise leave all that it has read
+/// here.
 void Connection::drop_sent() {
   if (sent_ >= kSentBytesKept) {
     out_.erase(0, sent_);
@@ -268,22 +219,21 @@ void Connection::start_clocks(bool reading) {
   timing_request_ = timing;
 }
 
+/// A client must read what waits for it and must send what it has begun: neither excuses the other.
 void Connection::check_time(Clock::time_point now) {
   if (state_ == State::kLingering) {
     if (now >= linger_until_) {
       close();
     }
   } else if (state_ == State::kServing) {
-    if (unsent() > 0) {
-      if (now - last_taken_ >= limits_.stalled_time) {
-        close();
-      }
+    if (unsent() > 0 && now - last_taken_ >= limits_.stalled_time) {
+      close();
     } else if (timing_request_) {
       if (now - request_began_ >= limits_.request_time) {
         end_input(too_slow(limits_.request_time));
         advance();
       }
-    } else if (pipeline_.empty() && now - idle_since_ >= limits_.idle_time) {
+    } else if (unsent() == 0 && pipeline_.empty() && now - idle_since_ >= limits_.idle_time) {
       close();
     }
   }

@@ -10,10 +10,12 @@
 #include <string>
 #include <string_view>
 
+#include "http/operations.h"
 #include "http/options.h"
 #include "http/parser.h"
 #include "http/pipeline.h"
 #include "http/response.h"
+#include "http/router.h"
 #include "ticket/service.h"
 
 namespace ticketd::http {
@@ -66,6 +68,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// Closes at once, without a call to the owner, which is of no more interest.
   void abandon();
 
+  /// Bytes of answers kept here that the client has not taken, or has taken just now.
+  std::size_t output_bytes() const { return out_.size(); }
+
   /// Where the owner keeps this connection.
   std::size_t index = 0;
 
@@ -94,8 +99,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_end();
   void wait_writable();
 
+  // connection_calls.cpp
+  void ask(std::uint64_t place);
   void on_leader(std::uint64_t place, const ticket::LeaderView& leader);
-  void on_taken(std::uint64_t place, const ticket::TakeAnswer& answer);
+  void ask_service(std::uint64_t place, Place where);
+  void on_done(std::uint64_t place, const ticket::Answer& outcome);
+  void on_found(std::uint64_t place, const ticket::QueryAnswer& outcome);
   void answer(std::uint64_t place, const Response& response);
   void answered();
   std::string written(const Response& response, Framing framing);

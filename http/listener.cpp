@@ -14,6 +14,24 @@ namespace {
 
 using asio::ip::tcp;
 
+/// A port that is free on the first address may be taken on the second.
+constexpr int kPortAttempts = 20;
+
+asio::error_code open_door(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
+  asio::error_code error;
+  const auto attempt = [&error](auto&& step) {
+    if (!error) {
+      step();
+    }
+  };
+  attempt([&] { acceptor.open(endpoint.protocol(), error); });
+  // A restarted node takes its port again although old connections on it still time out.
+  attempt([&] { acceptor.set_option(tcp::acceptor::reuse_address(true), error); });
+  attempt([&] { acceptor.bind(endpoint, error); });
+  attempt([&] { acceptor.listen(tcp::acceptor::max_listen_connections, error); });
+  return error;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Listener>> Listener::open(asio::io_context& loop, const std::string& host,
@@ -25,62 +43,75 @@ Result<std::shared_ptr<Listener>> Listener::open(asio::io_context& loop, const s
   if (error) {
     return Error{"cannot resolve " + name + ": " + error.message()};
   }
-  auto listener = std::make_shared<Listener>(loop);
+  std::set<asio::ip::address> addresses;
   for (const auto& entry : resolved) {
-    error = listener->bind(entry.endpoint());
-    if (!error) {
+    addresses.insert(entry.endpoint().address());
+  }
+  auto listener = std::make_shared<Listener>(loop);
+  Result<void> status;
+  for (int attempt = 0; attempt < (port == 0 ? kPortAttempts : 1); ++attempt) {
+    status = listener->bind(name, addresses, port);
+    if (status) {
       return listener;
     }
   }
-  return Error{"cannot listen on " + name + ": " + error.message()};
+  return status.error();
 }
 
-asio::error_code Listener::bind(const tcp::endpoint& endpoint) {
-  asio::error_code error;
-  acceptor_ = tcp::acceptor(acceptor_.get_executor());
-  acceptor_.open(endpoint.protocol(), error);
-  if (!error) {
-    acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+Result<void> Listener::bind(const std::string& name, const std::set<asio::ip::address>& addresses,
+                            std::uint16_t port) {
+  doors_.clear();
+  port_ = port;
+  Error failure{"cannot listen on " + name + ": it has no address"};
+  for (const asio::ip::address& address : addresses) {
+    tcp::acceptor acceptor(loop_);
+    if (const asio::error_code error = open_door(acceptor, {address, port_})) {
+      failure = Error{"cannot listen on " + name + ", address " +
+                      to_string(Address{address.to_string(), port_}) + ": " + error.message()};
+      if (error == asio::error::address_in_use) {
+        return failure;
+      }
+      continue;
+    }
+    asio::error_code ignored;
+    port_ = acceptor.local_endpoint(ignored).port();
+    doors_.push_back({std::move(acceptor), asio::steady_timer(loop_)});
   }
-  if (!error) {
-    acceptor_.bind(endpoint, error);
+  if (doors_.empty()) {
+    return failure;
   }
-  if (!error) {
-    acceptor_.listen(tcp::acceptor::max_listen_connections, error);
-  }
-  if (!error) {
-    port_ = acceptor_.local_endpoint(error).port();
-  }
-  return error;
+  return {};
 }
 
 void Listener::start(OnAccept on_accept) {
   ENSURE(!on_accept_);
   on_accept_ = std::move(on_accept);
-  if (!stopped_) {
-    accept();
+  for (std::size_t door = 0; door < doors_.size() && !stopped_; ++door) {
+    accept(door);
   }
 }
 
 void Listener::stop() {
   stopped_ = true;
-  asio::error_code ignored;
-  acceptor_.close(ignored);
-  pause_.cancel();
+  for (Door& door : doors_) {
+    asio::error_code ignored;
+    door.acceptor.close(ignored);
+    door.pause.cancel();
+  }
 }
 
-void Listener::accept() {
-  acceptor_.async_accept(
-      [self = shared_from_this()](const asio::error_code& error, tcp::socket socket) {
+void Listener::accept(std::size_t door) {
+  doors_[door].acceptor.async_accept(
+      [self = shared_from_this(), door](const asio::error_code& error, tcp::socket socket) {
         if (!self->stopped_) {
-          self->on_accepted(error, std::move(socket));
+          self->on_accepted(door, error, std::move(socket));
         }
       });
 }
 
-void Listener::on_accepted(const asio::error_code& error, tcp::socket socket) {
+void Listener::on_accepted(std::size_t door, const asio::error_code& error, tcp::socket socket) {
   if (error) {
-    pause(error);
+    pause(door, error);
     return;
   }
   asio::error_code refused;
@@ -93,22 +124,23 @@ void Listener::on_accepted(const asio::error_code& error, tcp::socket socket) {
     on_accept_(std::move(socket));
   }
   if (!stopped_) {
-    accept();
+    accept(door);
   }
 }
 
 /// Out of descriptors or memory, the client stays in the backlog and accepting fails again at once:
 /// without a pause this would spin. Any other error gets the same, as none is expected.
-void Listener::pause(const asio::error_code& error) {
+void Listener::pause(std::size_t door, const asio::error_code& error) {
   const auto now = std::chrono::steady_clock::now();
   if (now >= next_warning_) {
     next_warning_ = now + kBetweenWarnings;
     spdlog::warn("accepting HTTP connections pauses: {}", error.message());
   }
-  pause_.expires_after(kAcceptPause);
-  pause_.async_wait([self = shared_from_this()](const asio::error_code& cancelled) {
+  asio::steady_timer& timer = doors_[door].pause;
+  timer.expires_after(kAcceptPause);
+  timer.async_wait([self = shared_from_this(), door](const asio::error_code& cancelled) {
     if (!cancelled && !self->stopped_) {
-      self->accept();
+      self->accept(door);
     }
   });
 }

@@ -1,14 +1,17 @@
-// A listening socket that stays calm when the process runs out of descriptors.
+// The listening sockets, which stay calm when the process runs out of descriptors.
 #pragma once
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -20,32 +23,41 @@ inline constexpr std::chrono::milliseconds kAcceptPause{100};
 /// At a process's last descriptor, clients come one by one and every one is followed by a failure.
 inline constexpr std::chrono::seconds kBetweenWarnings{10};
 
-/// On the loop's thread.
+/// Listens on every address of one host, at one port. On the loop's thread.
 class Listener : public std::enable_shared_from_this<Listener> {
  public:
   using OnAccept = std::function<void(asio::ip::tcp::socket)>;
 
-  /// Binds and listens. `host` is an address or a name; port 0 is any.
+  /// Binds and listens. `host` is an address or a name; port 0: any that is free on all of its
+  /// addresses. An address that this machine does not have is left out as long as one remains.
   static Result<std::shared_ptr<Listener>> open(asio::io_context& loop, const std::string& host,
                                                 std::uint16_t port);
   /// Use open().
-  explicit Listener(asio::io_context& loop) : acceptor_(loop), pause_(loop) {}
+  explicit Listener(asio::io_context& loop) : loop_(loop) {}
 
   /// Hands every client to `on_accept`, as a socket that does not block and sends without delay.
   void start(OnAccept on_accept);
-  /// Closes the socket. No call to `on_accept` comes after this.
+  /// Closes the sockets. No call to `on_accept` comes after this.
   void stop();
 
   std::uint16_t port() const { return port_; }
+  /// Addresses that are listened on.
+  std::size_t addresses() const { return doors_.size(); }
 
  private:
-  asio::error_code bind(const asio::ip::tcp::endpoint& endpoint);
-  void accept();
-  void on_accepted(const asio::error_code& error, asio::ip::tcp::socket socket);
-  void pause(const asio::error_code& error);
+  struct Door {
+    asio::ip::tcp::acceptor acceptor;
+    asio::steady_timer pause;
+  };
 
-  asio::ip::tcp::acceptor acceptor_;
-  asio::steady_timer pause_;
+  Result<void> bind(const std::string& name, const std::set<asio::ip::address>& addresses,
+                    std::uint16_t port);
+  void accept(std::size_t door);
+  void on_accepted(std::size_t door, const asio::error_code& error, asio::ip::tcp::socket socket);
+  void pause(std::size_t door, const asio::error_code& error);
+
+  asio::io_context& loop_;
+  std::vector<Door> doors_;
   OnAccept on_accept_;
   std::uint16_t port_ = 0;
   /// Not before this moment another failure is logged.

@@ -53,7 +53,8 @@ struct Limits {
   std::chrono::milliseconds close_time = kCloseTime;
 };
 
-/// What a node that is not the leader does with a POST. GET is always redirected with 307.
+/// What a node that is not the leader does. A GET that is not proxied is redirected with 307
+/// whatever the mode, and other methods than POST are by k301.
 enum class RedirectMode {
   k301,
   k307,
@@ -67,7 +68,12 @@ struct Options {
   std::string host = "127.0.0.1";
   /// 0: any free port.
   std::uint16_t port = 0;
+  /// For what is asked of "/".
   RedirectMode redirect = RedirectMode::k301;
+  /// For what is asked under "/seq".
+  RedirectMode redirect_sequences = RedirectMode::kProxy;
+  /// DELETE /seq/KEY works here; the leader may still refuse it.
+  bool allow_delete = false;
   Limits limits{};
   /// The Server header: NAME/VERSION, visible ASCII.
   std::string server = "ticketd/" + std::string(version());

@@ -8,16 +8,24 @@ namespace ticketd::http {
 
 namespace {
 
-/// A gathered head of more than this gives its memory back.
-constexpr std::size_t kHeadBytesKept = 1024;
+/// A gathered head or body of more than this gives its memory back.
+constexpr std::size_t kBytesKept = 1024;
 /// To llhttp: stop with an error.
 constexpr int kStop = -1;
 
 int to_llhttp(bool accepted) { return accepted ? 0 : kStop; }
 
+void forget(std::string& bytes) {
+  bytes.clear();
+  if (bytes.capacity() > kBytesKept) {
+    bytes = {};
+  }
+}
+
 }  // namespace
 
-Parser::Parser(const Limits& limits) : limits_(limits) {
+Parser::Parser(const Limits& limits, WantsBody wants_body)
+    : limits_(limits), wants_body_(wants_body) {
   llhttp_init(&llhttp_, HTTP_REQUEST, &callbacks());
   llhttp_.data = this;
 }
@@ -60,11 +68,7 @@ Parsed Parser::next(std::string_view& input) {
 
 Parsed Parser::next_head(std::string_view& input) {
   if (head_was_read_) {
-    head_was_read_ = false;
-    head_.clear();
-    if (head_.capacity() > kHeadBytesKept) {
-      head_ = {};
-    }
+    forget_request();
   }
   while (true) {
     const std::string_view seen = input.substr(0, limits_.header_bytes - head_.size());
@@ -101,6 +105,12 @@ Parsed Parser::next_head(std::string_view& input) {
   }
 }
 
+void Parser::forget_request() {
+  head_was_read_ = false;
+  forget(head_);
+  forget(body_);
+}
+
 Parsed Parser::read_head(std::string_view head, std::string_view rest) {
   fields_ = {};
   if (!read_request_line(head.substr(0, head.find('\r')))) {
@@ -115,12 +125,8 @@ Parsed Parser::read_head(std::string_view head, std::string_view rest) {
   if (refused_ || outcome != HPE_OK || !fields_.has_body) {
     return llhttp_failure();
   }
-  if (fields_.request.target.data() != target_.data()) {
-    target_ = fields_.request.target;
-    fields_.request.target = target_;
-  }
-  host_ = fields_.request.host;
-  fields_.request.host = host_;
+  keep_views();
+  fields_.keeps_body = wants_body_ != nullptr && wants_body_(fields_.request);
   phase_ = Phase::kBody;
   lines_.reset();
   framing_bytes_ = 0;
@@ -129,6 +135,19 @@ Parsed Parser::read_head(std::string_view head, std::string_view rest) {
     return ExpectsContinue{};
   }
   return NeedMore{};
+}
+
+/// The head may have stood in bytes that are the caller's.
+void Parser::keep_views() {
+  Request& request = fields_.request;
+  if (request.target.data() != target_.data()) {
+    target_ = request.target;
+    request.target = target_;
+  }
+  host_ = request.host;
+  request.host = host_;
+  idempotency_key_ = request.idempotency_key;
+  request.idempotency_key = idempotency_key_;
 }
 
 Parsed Parser::next_body(std::string_view& input) {
@@ -153,6 +172,7 @@ Parsed Parser::complete() {
   phase_ = Phase::kHead;
   seen_line_ = false;
   lines_.reset();
+  fields_.request.body = body_;
   return fields_.request;
 }
 
@@ -193,6 +213,9 @@ bool Parser::on_chunk_header() {
 }
 
 bool Parser::on_body(std::string_view data) {
+  if (fields_.keeps_body) {
+    body_.append(data);
+  }
   if (!fields_.chunked) {
     return true;
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <variant>
 
+#include "http/accept.h"
 #include "http/line_scanner.h"
 #include "http/options.h"
 #include "http/request.h"
@@ -21,8 +22,8 @@ struct ExpectsContinue {};
 
 using Parsed = std::variant<NeedMore, ExpectsContinue, Request, RequestError>;
 
-/// Parses the requests of one connection, in pieces of any size. Bodies are dropped: no endpoint
-/// has a use for one.
+/// Parses the requests of one connection, in pieces of any size. Bodies are kept for those requests
+/// that have a use for one, and dropped for others.
 ///
 /// llhttp 8 as Debian builds it is lenient with line ends, spaces in names and other protocols, and
 /// its later releases differ among each other. So the head of a request is gathered whole, its
@@ -30,7 +31,11 @@ using Parsed = std::variant<NeedMore, ExpectsContinue, Request, RequestError>;
 /// the bytes between the data are checked beside llhttp.
 class Parser {
  public:
-  explicit Parser(const Limits& limits);
+  /// Asked when the head was read, of a request without its body.
+  using WantsBody = bool (*)(const Request&);
+
+  /// Without `wants_body` no body is kept.
+  explicit Parser(const Limits& limits, WantsBody wants_body = nullptr);
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
 
@@ -50,6 +55,8 @@ class Parser {
     std::string_view name;
     /// From a target in absolute form: goes before the Host header (RFC 9112, 3.2.2).
     std::string_view authority;
+    Accept accept;
+    bool keeps_body = false;
     std::size_t hosts = 0;
     std::size_t transfer_codings = 0;
     bool has_body = false;
@@ -64,6 +71,8 @@ class Parser {
   Parsed next_head(std::string_view& input);
   Parsed read_head(std::string_view head, std::string_view rest);
   Parsed next_body(std::string_view& input);
+  void forget_request();
+  void keep_views();
   Parsed complete();
   Parsed fail(Status status, std::string message);
   Parsed llhttp_failure();
@@ -73,6 +82,7 @@ class Parser {
   bool read_version(std::string_view version);
   bool read_target(std::string_view target);
   bool read_header(std::string_view name, std::string_view value);
+  bool read_host(std::string_view value);
   bool read_transfer_encoding(std::string_view value);
   void read_connection(std::string_view value);
   bool read_end_of_head();
@@ -89,6 +99,7 @@ class Parser {
   bool check_framing(const char* end);
 
   const Limits limits_;
+  const WantsBody wants_body_;
   llhttp_t llhttp_;
   Phase phase_ = Phase::kHead;
   LineScanner lines_;
@@ -100,6 +111,9 @@ class Parser {
   /// the target was written in another form.
   std::string target_;
   std::string host_;
+  std::string idempotency_key_;
+  /// What is kept of the body so far.
+  std::string body_;
   Fields fields_;
   bool refused_ = false;
   RequestError error_;

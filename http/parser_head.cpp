@@ -4,13 +4,13 @@
 #include <utility>
 
 #include "http/parser.h"
+#include "http/text.h"
 
 namespace ticketd::http {
 
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 /// A table of the letters, the digits and some other characters.
 constexpr std::array<bool, 256> letters_digits_and(std::string_view others) {
@@ -23,6 +23,7 @@ constexpr std::array<bool, 256> letters_digits_and(std::string_view others) {
   }
   return table;
 }
+constexpr std::string_view kForm = "application/x-www-form-urlencoded";
 constexpr auto kToken = letters_digits_and("!#$%&'*+-.^_`|~");
 constexpr auto kHost = letters_digits_and("-._~%!$&'()*+,;=:[]");
 
@@ -33,25 +34,12 @@ bool consists_of(std::string_view text, const std::array<bool, 256>& table) {
 
 bool is_token(std::string_view text) { return !text.empty() && consists_of(text, kToken); }
 
-/// `lower_case` must be.
-bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {
-  return text.size() == lower_case.size() &&
-         std::equal(text.begin(), text.end(), lower_case.begin(),
-                    [](char a, char b) { return lower(a) == b; });
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 Method method_named(std::string_view name) {
   if (name == "POST") return Method::kPost;
   if (name == "GET") return Method::kGet;
   if (name == "HEAD") return Method::kHead;
+  if (name == "PUT") return Method::kPut;
+  if (name == "DELETE") return Method::kDelete;
   if (name == "OPTIONS") return Method::kOptions;
   return Method::kOther;
 }
@@ -137,13 +125,7 @@ bool Parser::on_header_value(std::string_view value) {
 
 bool Parser::read_header(std::string_view name, std::string_view value) {
   if (equals_ignoring_case(name, "host")) {
-    if (++fields_.hosts > 1) {
-      return refuse(Status::kBadRequest, "more than one Host header");
-    }
-    if (!consists_of(value, kHost)) {
-      return refuse(Status::kBadRequest, "malformed host");
-    }
-    fields_.request.host = value;
+    return read_host(value);
   } else if (equals_ignoring_case(name, "transfer-encoding")) {
     return read_transfer_encoding(value);
   } else if (equals_ignoring_case(name, "connection")) {
@@ -153,7 +135,25 @@ bool Parser::read_header(std::string_view name, std::string_view value) {
       return refuse(Status::kExpectationFailed, "the only expectation known is 100-continue");
     }
     fields_.expects_continue = true;
+  } else if (equals_ignoring_case(name, "accept")) {
+    fields_.accept.add(value);
+  } else if (equals_ignoring_case(name, "content-type")) {
+    fields_.request.form = equals_ignoring_case(take_element(value, ';'), kForm);
+  } else if (equals_ignoring_case(name, "idempotency-key")) {
+    ++fields_.request.idempotency_keys;
+    fields_.request.idempotency_key = value;
   }
+  return true;
+}
+
+bool Parser::read_host(std::string_view value) {
+  if (++fields_.hosts > 1) {
+    return refuse(Status::kBadRequest, "more than one Host header");
+  }
+  if (!consists_of(value, kHost)) {
+    return refuse(Status::kBadRequest, "malformed host");
+  }
+  fields_.request.host = value;
   return true;
 }
 
@@ -191,6 +191,7 @@ bool Parser::read_end_of_head() {
   if (!fields_.authority.empty()) {
     request.host = fields_.authority;
   }
+  request.prefers_json = fields_.accept.prefers_json();
   request.persistent = !fields_.close && (!request.http10 || fields_.keep_alive);
   // Without chunks llhttp has the declared length here.
   if (!fields_.chunked && llhttp_.content_length > limits_.body_bytes) {

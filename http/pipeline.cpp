@@ -14,23 +14,23 @@ constexpr std::size_t kRingSizeKept = 16;
 
 }  // namespace
 
-std::uint64_t Pipeline::push(const Route& route, std::string_view target, Framing framing) {
-  Slot& slot = push_slot(framing);
+std::uint64_t Pipeline::push(const Route& route, std::string_view target, Asked asked,
+                             Framing framing) {
+  Slot& slot = push_slot(framing, target.size() + bytes_at_most(asked));
   slot.state = Slot::State::kWaiting;
   slot.route = &route;
   slot.text.assign(target);
-  held_bytes_ += target.size();
+  slot.asked = std::move(asked);
   return first_ + count_ - 1;
 }
 
 void Pipeline::push_written(std::string bytes, Framing framing) {
-  Slot& slot = push_slot(framing);
+  Slot& slot = push_slot(framing, bytes.size());
   slot.state = Slot::State::kWritten;
-  held_bytes_ += bytes.size();
   slot.text = std::move(bytes);
 }
 
-Pipeline::Slot& Pipeline::push_slot(Framing framing) {
+Pipeline::Slot& Pipeline::push_slot(Framing framing, std::size_t held_bytes) {
   if (count_ == ring_.size()) {
     std::vector<Slot> larger(ring_.empty() ? kFirstRingSize : 2 * ring_.size());
     for (std::uint64_t place = first_; place < first_ + count_; ++place) {
@@ -41,6 +41,8 @@ Pipeline::Slot& Pipeline::push_slot(Framing framing) {
   ++count_;
   Slot& slot = at(first_ + count_ - 1);
   slot.framing = framing;
+  slot.held_bytes = held_bytes;
+  held_bytes_ += held_bytes;
   return slot;
 }
 
@@ -50,18 +52,24 @@ Pipeline::Slot& Pipeline::at(std::uint64_t place) {
 }
 
 void Pipeline::answer_ticket(std::uint64_t place, std::uint64_t number) {
-  Slot& slot = at(place);
-  ENSURE(slot.state == Slot::State::kWaiting);
-  slot.state = Slot::State::kTicket;
+  Slot& slot = answer(place, Slot::State::kTicket, 0);
   slot.number = number;
 }
 
 void Pipeline::answer_written(std::uint64_t place, std::string bytes) {
+  Slot& slot = answer(place, Slot::State::kWritten, bytes.size());
+  slot.text = std::move(bytes);
+}
+
+/// What was asked is of no more use.
+Pipeline::Slot& Pipeline::answer(std::uint64_t place, Slot::State state, std::size_t held_bytes) {
   Slot& slot = at(place);
   ENSURE(slot.state == Slot::State::kWaiting);
-  slot.state = Slot::State::kWritten;
-  held_bytes_ += bytes.size() - slot.text.size();
-  slot.text = std::move(bytes);
+  slot.state = state;
+  slot.asked = {};
+  held_bytes_ = held_bytes_ - slot.held_bytes + held_bytes;
+  slot.held_bytes = held_bytes;
+  return slot;
 }
 
 void Pipeline::close_after_last() { at(first_ + count_ - 1).framing.persistent = false; }
@@ -88,7 +96,7 @@ bool Pipeline::take_ready(std::string& out, const ResponseWriter& writer) {
 
 void Pipeline::pop() {
   Slot& slot = at(first_);
-  held_bytes_ -= slot.text.size();
+  held_bytes_ -= slot.held_bytes;
   // Short targets stay within the string: nothing is freed for them.
   slot.text = std::string();
   ++first_;

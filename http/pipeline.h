@@ -5,8 +5,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
+#include "http/operations.h"
 #include "http/response.h"
 #include "http/router.h"
 
@@ -17,13 +20,19 @@ namespace ticketd::http {
 class Pipeline {
  public:
   /// A request that waits; returns its place. `target` is kept for a redirect.
-  std::uint64_t push(const Route& route, std::string_view target, Framing framing);
+  std::uint64_t push(const Route& route, std::string_view target, Asked asked, Framing framing);
   /// Something that is answered already, with the bytes given.
   void push_written(std::string bytes, Framing framing);
 
   // Of a request that waits.
   const Route& route(std::uint64_t place) { return *at(place).route; }
   std::string_view target(std::uint64_t place) { return at(place).text; }
+  Shape shape(std::uint64_t place) { return at(place).asked.shape; }
+  bool stale(std::uint64_t place) { return at(place).asked.stale; }
+  /// Hands out what is asked. Once.
+  std::variant<ticket::Request, ticket::Query> take_asked(std::uint64_t place) {
+    return std::move(at(place).asked.what);
+  }
   Framing framing(std::uint64_t place) { return at(place).framing; }
   /// Answers it. Once.
   void answer_ticket(std::uint64_t place, std::uint64_t number);
@@ -38,7 +47,8 @@ class Pipeline {
 
   bool empty() const { return count_ == 0; }
   std::size_t size() const { return count_; }
-  /// Bytes of targets and answers kept here.
+  /// Bytes of targets and answers kept here, and what those that wait need for what they ask and
+  /// for their answers, at most.
   std::size_t held_bytes() const { return held_bytes_; }
 
  private:
@@ -48,12 +58,16 @@ class Pipeline {
     Framing framing;
     const Route* route = nullptr;
     std::uint64_t number = 0;
+    /// Its part of held_bytes_.
+    std::size_t held_bytes = 0;
+    Asked asked;
     /// While it waits the target, then the bytes of the answer.
     std::string text;
   };
 
   Slot& at(std::uint64_t place);
-  Slot& push_slot(Framing framing);
+  Slot& push_slot(Framing framing, std::size_t held_bytes);
+  Slot& answer(std::uint64_t place, Slot::State state, std::size_t held_bytes);
   void pop();
 
   /// The size is a power of two; a place's slot is at its number modulo the size.

@@ -63,6 +63,8 @@ std::string_view reason_phrase(Status status) {
       return "Permanent Redirect";
     case Status::kBadRequest:
       return "Bad Request";
+    case Status::kForbidden:
+      return "Forbidden";
     case Status::kNotFound:
       return "Not Found";
     case Status::kMethodNotAllowed:
@@ -73,8 +75,12 @@ std::string_view reason_phrase(Status status) {
       return "Conflict";
     case Status::kContentTooLarge:
       return "Content Too Large";
+    case Status::kUnsupportedMediaType:
+      return "Unsupported Media Type";
     case Status::kExpectationFailed:
       return "Expectation Failed";
+    case Status::kUnprocessableContent:
+      return "Unprocessable Content";
     case Status::kHeadersTooLarge:
       return "Request Header Fields Too Large";
     case Status::kNotImplemented:
@@ -134,8 +140,15 @@ void ResponseWriter::write(std::string& out, const Response& response, Framing f
   if (response.no_store) {
     write_header(out, "Cache-Control", "no-store");
   }
+  if (response.replayed) {
+    write_header(out, "Idempotency-Replayed", "true");
+  }
+  if (response.applied_index) {
+    write_header(out, "Ticketd-Applied-Index", Decimal(*response.applied_index).view());
+  }
   if (!response.body.empty()) {
-    write_header(out, "Content-Type", "text/plain");
+    write_header(out, "Content-Type",
+                 response.type == ContentType::kJson ? "application/json" : "text/plain");
   }
   write_header(out, "Content-Length", Decimal(response.body.size()).view());
   out.append("\r\n");

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <ctime>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,12 +11,15 @@
 
 namespace ticketd::http {
 
+enum class ContentType : std::uint8_t { kText, kJson };
+
 struct Response {
   Status status = Status::kOk;
   /// Instead of the usual reason phrase; a literal.
   std::string_view reason{};
-  /// text/plain; may be empty.
+  /// May be empty.
   std::string body{};
+  ContentType type = ContentType::kText;
   /// The headers of these names, when not empty. No control characters.
   std::string location{};
   std::string allow{};
@@ -23,6 +27,10 @@ struct Response {
   bool retry = false;
   /// Cache-Control: no-store.
   bool no_store = false;
+  /// Idempotency-Replayed: true.
+  bool replayed = false;
+  /// Ticketd-Applied-Index.
+  std::optional<std::uint64_t> applied_index{};
 };
 
 /// What an answer owes to its request.

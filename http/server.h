@@ -1,4 +1,4 @@
-// The HTTP/1.1 front end: takes tickets over `POST /`. docs/http-api.md says what clients see.
+// The HTTP/1.1 front end. docs/http-api.md says what clients see.
 #pragma once
 
 #include <asio/io_context.hpp>

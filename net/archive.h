@@ -24,11 +24,11 @@ inline constexpr bool kIsNumber = false;
 template <class Kind>
 inline constexpr bool kIsNumber<raft::Number<Kind>> = true;
 
-/// The largest value a field of this type may have.
+/// The largest value a field of this type may have, written or (`reads`) taken.
 template <class T>
-constexpr std::uint64_t varint_max() {
+constexpr std::uint64_t varint_max(bool reads) {
   if constexpr (std::is_same_v<T, raft::Term> || std::is_same_v<T, raft::Index>) {
-    return kNumberEnd - 1;
+    return number_end(reads) - 1;
   } else if constexpr (kIsNumber<T>) {
     return std::numeric_limits<std::uint64_t>::max();
   } else {
@@ -51,9 +51,9 @@ class Archive {
     } else if constexpr (kIsOptional<Plain>) {
       self.maybe(name, value);
     } else if constexpr (kIsNumber<Plain>) {
-      self.varint(name, value.value, varint_max<Plain>());
+      self.varint(name, value.value, varint_max<Plain>(Self::kReads));
     } else if constexpr (std::is_integral_v<Plain>) {
-      self.varint(name, value, varint_max<Plain>());
+      self.varint(name, value, varint_max<Plain>(Self::kReads));
     } else {
       self.message(name, value);
     }
@@ -72,7 +72,7 @@ class Writer : public Archive<Writer> {
   const std::string& fault() const { return fault_; }
   void require(bool condition, const char* why) {
     if (!condition) {
-      fault_ = why;
+      fail(why);
     }
   }
 
@@ -99,7 +99,7 @@ class Writer : public Archive<Writer> {
   }
   void text(const char* name, std::string_view value, std::size_t max) {
     if (value.size() > max) {
-      fault_ = std::string(name) + " is longer than " + std::to_string(max) + " bytes";
+      fail(std::string(name) + " is longer than " + std::to_string(max) + " bytes");
     }
     append_string(value);
   }
@@ -139,7 +139,12 @@ class Writer : public Archive<Writer> {
  private:
   void limit(const char* name, std::uint64_t value, std::uint64_t max) {
     if (value > max) {
-      fault_ = std::string(name) + " is above " + std::to_string(max);
+      fail(std::string(name) + " is above " + std::to_string(max));
+    }
+  }
+  void fail(std::string why) {
+    if (fault_.empty()) {
+      fault_ = std::move(why);
     }
   }
   void byte(std::uint8_t value) { out_.push_back(static_cast<char>(value)); }

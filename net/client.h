@@ -25,8 +25,10 @@ class Client {
   Result<Reply> call(const std::string& address, const Call& call);
 
   /// Finds the leader by asking the given members in turn, follows kNotLeader, waits out elections
-  /// (kNoLeader, kBusy are asked again) until the time-out. A take whose outcome is unknown is
-  /// never sent twice.
+  /// (kNoLeader, kBusy are asked again) until the time-out. A change whose outcome
+  /// is unknown is sent again only when it has an idempotency key; when none of these times was
+  /// answered for certain, the reply is kUnknown. So it is when no
+  /// reply comes.
   Result<Reply> call_leader(const std::vector<std::string>& addresses, const Call& call);
 
  private:

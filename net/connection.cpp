@@ -78,8 +78,7 @@ void Connection::fail(const std::string& reason) {
   }
 }
 
-// --- Reading
-// --------------------------------------------------------------------------------------
+// --- Reading -------------------------------------------------------------------------------------
 
 void Connection::read() {
   const FrameDecoder::Space space = decoder_.prepare(read_bytes_);
@@ -108,7 +107,10 @@ void Connection::take_read(std::size_t bytes) {
   while (is_open() && !finishing_) {
     Result<std::optional<Frame>> next = decoder_.next();
     if (!next) {
-      warnings_->warn("closed the connection with " + remote_ + ": " + next.error().message);
+      // The bytes that came stand behind the colon.
+      const std::string& reason = next.error().message;
+      warnings_->warn(reason.substr(0, reason.find(':')),
+                      "closed the connection with " + remote_ + ": " + reason);
       return fail(next.error().message);
     }
     if (!*next) {
@@ -120,8 +122,7 @@ void Connection::take_read(std::size_t bytes) {
   }
 }
 
-// --- Writing
-// --------------------------------------------------------------------------------------
+// --- Writing -------------------------------------------------------------------------------------
 
 /// Writes when the events at hand are done with: what they send leaves together.
 void Connection::schedule_write() {
@@ -173,8 +174,7 @@ void Connection::take_written(std::size_t bytes) {
   write_gathered();
 }
 
-// --- Watching
-// -------------------------------------------------------------------------------------
+// --- Watching ------------------------------------------------------------------------------------
 
 void Connection::sweep(Clock::time_point now) {
   if (!is_open()) {

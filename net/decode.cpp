@@ -29,7 +29,7 @@ void Reader::fail(std::string why) {
 }
 
 void Reader::configuration(const char* name, raft::Configuration& value) {
-  const std::string_view read = in_.string(kClientBytesMax);
+  const std::string_view read = in_.string(kResponseBytesMax);
   noticed(name);
   if (!ok()) {
     return;

@@ -1,6 +1,6 @@
 #include "net/exchange.h"
 
-#include <asio/connect.hpp>
+#include <algorithm>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/write.hpp>
@@ -37,11 +37,9 @@ class Exchange {
  public:
   explicit Exchange(std::string name) : name_(std::move(name)), socket_(loop_) {}
 
-  Status connect(const Endpoints& endpoints, Clock::time_point deadline) {
-    const asio::error_code error = run(deadline, [&](auto&& done) {
-      asio::async_connect(socket_, endpoints,
-                          [done](const asio::error_code& e, const auto&) { done(e); });
-    });
+  Status connect(const asio::ip::tcp::endpoint& endpoint, Clock::time_point deadline) {
+    const asio::error_code error =
+        run(deadline, [&](auto&& done) { socket_.async_connect(endpoint, done); });
     if (error == asio::error::timed_out) {
       return Error{"no node answers at " + name_ +
                    " (no answer to the attempt to connect); is the host up and reachable?"};
@@ -150,6 +148,17 @@ class Exchange {
   FrameDecoder decoder_{Hearing::kGreetingAnswer};
 };
 
+Outcome request(Exchange& exchange, const std::string& name, const Call& call,
+                Clock::time_point deadline) {
+  Result<Reply> reply = exchange.request(call, deadline);
+  if (!reply) {
+    return {Error{"no reply from the node at " + name + " (" + reply.error().message +
+                  "); the request may have been carried out"},
+            true};
+  }
+  return {std::move(reply)};
+}
+
 }  // namespace
 
 Outcome ask(const std::string& address, const Call& call, std::optional<std::uint64_t> cluster_id,
@@ -162,20 +171,28 @@ Outcome ask(const std::string& address, const Call& call, std::optional<std::uin
   if (!endpoints) {
     return {endpoints.error()};
   }
-  Exchange exchange(address);
-  if (Status status = exchange.connect(*endpoints, greet_by); !status) {
-    return {status.error()};
+  return ask(address, *endpoints, call, cluster_id, greet_by, deadline);
+}
+
+Outcome ask(const std::string& name, const Endpoints& endpoints, const Call& call,
+            std::optional<std::uint64_t> cluster_id, Clock::time_point greet_by,
+            Clock::time_point deadline) {
+  Error failure{"the name of " + name + " has no address"};
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    const Clock::time_point now = Clock::now();
+    const auto left = static_cast<Clock::rep>(endpoints.size() - i);
+    const Clock::time_point by = now + std::max(greet_by - now, Clock::duration(0)) / left;
+    Exchange exchange(name);
+    Status status = exchange.connect(endpoints[i], by);
+    if (status) {
+      status = exchange.greet(cluster_id, by);
+    }
+    if (status) {
+      return request(exchange, name, call, deadline);
+    }
+    failure = status.error();
   }
-  if (Status status = exchange.greet(cluster_id, greet_by); !status) {
-    return {status.error()};
-  }
-  Result<Reply> reply = exchange.request(call, deadline);
-  if (!reply) {
-    return {Error{"no reply from the node at " + address + " (" + reply.error().message +
-                  "); the request may have been carried out"},
-            true};
-  }
-  return {std::move(reply)};
+  return {failure};
 }
 
 }  // namespace ticketd::net

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "net/clock.h"
 #include "net/codec.h"
+#include "net/sockets.h"
 
 namespace ticketd::net {
 
@@ -23,5 +24,11 @@ struct Outcome {
 /// cluster than `cluster_id` is not asked. Requires a call that check() takes.
 Outcome ask(const std::string& address, const Call& call, std::optional<std::uint64_t> cluster_id,
             Clock::time_point greet_by, Clock::time_point deadline);
+
+/// The same where the addresses of `name` are known: asks the first that greets. Each is given its
+/// share of the time that is left until `greet_by`, so that a dead one costs no more than that.
+Outcome ask(const std::string& name, const Endpoints& endpoints, const Call& call,
+            std::optional<std::uint64_t> cluster_id, Clock::time_point greet_by,
+            Clock::time_point deadline);
 
 }  // namespace ticketd::net

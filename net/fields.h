@@ -2,100 +2,27 @@
 //
 // An Archive (Writer, Reader, or a test's printer) is shown each field by its name. What is shown:
 //
-//   wire("name", value)            a bool, an enum, an integer, an optional, or a message in a
-//   message wire.fixed("name", value)      64 bits without meaning as a quantity (hashes, drawn
-//   numbers) wire.text("name", value, max)  a string of at most `max` bytes wire.prose("name",
-//   value)      a string for people, cut on sending wire.bytes("name", payload)    what fills most
-//   of a frame wire.list("name", values, max) a counted list of messages wire.require(condition,
-//   "why") what must hold between fields; a Reader refuses otherwise
+//   wire("name", value)                a bool, enum, integer, optional, or message
+//   wire.fixed("name", value)          64 bits that are no quantity: hashes, drawn numbers
+//   wire.varint("name", value, max)    an integer of at most `max`
+//   wire.count("name", size, max)      how often what follows comes
+//   wire.text("name", value, max)      a string of at most `max` bytes
+//   wire.prose("name", value)          a string for people, cut on sending
+//   wire.bytes("name", payload)        what fills most of a frame
+//   wire.list("name", values, max)     a counted list of messages
+//   wire.alternative("name", variant)  which of the alternatives (from 1), then its fields
+//   wire.require(condition, "why")     what must hold between fields; a Reader refuses otherwise
 #pragma once
 
-#include <concepts>
-#include <string>
-#include <type_traits>
-#include <vector>
+#include <cstddef>
 
-#include "net/message.h"
-#include "net/wire.h"
+#include "net/field_parts.h"
+#include "net/raft_fields.h"
 #include "ticket/command.h"
 
 namespace ticketd::net {
 
-/// `M` is `T`, or const `T`.
-template <class M, class T>
-concept Like = std::same_as<std::remove_const_t<M>, T>;
-
-/// The smallest and the largest value of an enum on the wire.
-template <class Enum>
-struct EnumRange;
-
-template <>
-struct EnumRange<Lane> {
-  static constexpr Lane kFirst = Lane::kControl, kLast = Lane::kBulk;
-};
-template <>
-struct EnumRange<Refused::Reason> {
-  static constexpr auto kFirst = Refused::Reason::kWrongCluster,
-                        kLast = Refused::Reason::kTooManyConnections;
-};
-template <>
-struct EnumRange<ErrorReply::Code> {
-  static constexpr auto kFirst = ErrorReply::Code::kNotLeader, kLast = ErrorReply::Code::kUnknown;
-};
-template <>
-struct EnumRange<raft::Role> {
-  static constexpr auto kFirst = raft::Role::kFollower, kLast = raft::Role::kLeader;
-};
-template <>
-struct EnumRange<raft::EntryType> {
-  static constexpr auto kFirst = raft::EntryType::kNoop, kLast = raft::EntryType::kConfiguration;
-};
-
-// --- Parts
-// ----------------------------------------------------------------------------------------
-
-template <class A, Like<raft::MemberId> M>
-void fields(A& wire, M& m) {
-  wire("node", m.node);
-  wire("incarnation", m.incarnation);
-}
-
-template <class A, Like<raft::Addresses> M>
-void fields(A& wire, M& m) {
-  wire.text("peer", m.peer, raft::Configuration::kMaxAddressBytes);
-  wire.text("http", m.http, raft::Configuration::kMaxAddressBytes);
-  wire.text("redis", m.redis, raft::Configuration::kMaxAddressBytes);
-}
-
-template <class A, Like<raft::SnapshotMark> M>
-void fields(A& wire, M& m) {
-  wire("index", m.index);
-  wire("term", m.term);
-}
-
-template <class A, Like<raft::Member> M>
-void fields(A& wire, M& m) {
-  wire("id", m.id);
-  wire("voter", m.voter);
-  wire("promote", m.promote);
-  wire("replaces", m.replaces);
-  wire.fixed("join_token", m.join_token);
-  wire("addresses", m.addresses);
-}
-
-template <class A, Like<raft::ConfigurationAt> M>
-void fields(A& wire, M& m) {
-  wire("index", m.index);
-  wire.configuration("configuration", m.configuration);
-}
-
-/// A place in a log is (0, 0), or neither is zero.
-inline bool is_place(raft::Index index, raft::Term term) {
-  return (index.value == 0) == (term.value == 0);
-}
-
-// --- Handshake
-// ------------------------------------------------------------------------------------
+// --- Handshake -----------------------------------------------------------------------------------
 
 template <class A, Like<Hello> M>
 void fields(A& wire, M& m) {
@@ -127,126 +54,7 @@ void fields(A& wire, M& m) {
   wire.prose("message", m.message);
 }
 
-// --- Between members
-// ------------------------------------------------------------------------------
-
-template <class A, Like<raft::VoteRequest> M>
-void fields(A& wire, M& m) {
-  wire("term", m.term);
-  wire("last_log_index", m.last_log_index);
-  wire("last_log_term", m.last_log_term);
-  wire("pre_vote", m.pre_vote);
-  wire("leadership_transfer", m.leadership_transfer);
-  wire.require(m.term.value > 0, "term is 0");
-  wire.require(is_place(m.last_log_index, m.last_log_term), "one of last_log_* is 0");
-  wire.require(m.last_log_term <= m.term, "last_log_term is above term");
-}
-
-template <class A, Like<raft::VoteResponse> M>
-void fields(A& wire, M& m) {
-  wire("term", m.term);
-  wire("pre_vote", m.pre_vote);
-  wire("granted", m.granted);
-}
-
-/// Neither index nor term of an entry is sent: the index follows from its place, and the term as a
-/// step up from the one before, so that what the log requires cannot be said otherwise.
-template <class A, Like<raft::AppendRequest> M>
-void entry_fields(A& wire, M& m) {
-  std::size_t count = m.entries.size();
-  wire.count("entry_count", count, kEntriesMax);
-  wire.require(m.prev_log_index.value + count < kNumberEnd, "an index is too large");
-  if constexpr (A::kReads) {
-    m.entries.reserve(count);
-  }
-  raft::Term before = m.prev_log_term;
-  for (std::size_t i = 0; i < count && wire.ok(); ++i) {
-    if constexpr (A::kReads) {
-      m.entries.push_back({m.prev_log_index + i + 1, {}, {}, {}});
-    }
-    auto& entry = m.entries[i];
-    wire.require(entry.index == m.prev_log_index + i + 1, "entries are not consecutive");
-    std::uint64_t step = entry.term.value - before.value;
-    wire("term_step", step);
-    wire.require(step <= m.term.value - before.value, "the term of an entry is above term");
-    if constexpr (A::kReads) {
-      entry.term = before + step;
-    }
-    wire.require(entry.term.value > 0, "the term of an entry is 0");
-    wire("type", entry.type);
-    wire.bytes("payload", entry.payload);
-    if (entry.type == raft::EntryType::kConfiguration) {
-      wire.check_configuration("payload", entry.payload);
-    }
-    before = entry.term;
-  }
-}
-
-template <class A, Like<raft::AppendRequest> M>
-void fields(A& wire, M& m) {
-  wire("term", m.term);
-  wire("prev_log_index", m.prev_log_index);
-  wire("prev_log_term", m.prev_log_term);
-  wire("commit_index", m.commit_index);
-  wire.require(m.term.value > 0, "term is 0");
-  wire.require(is_place(m.prev_log_index, m.prev_log_term), "one of prev_log_* is 0");
-  wire.require(m.prev_log_term <= m.term, "prev_log_term is above term");
-  entry_fields(wire, m);
-}
-
-template <class A, Like<raft::AppendResponse> M>
-void fields(A& wire, M& m) {
-  wire("term", m.term);
-  wire("success", m.success);
-  wire("index", m.index);
-  wire("conflict_index", m.conflict_index);
-  wire("conflict_term", m.conflict_term);
-  wire.require(m.conflict_term <= m.term, "conflict_term is above term");
-}
-
-template <class A, Like<raft::HeartbeatRequest> M>
-void fields(A& wire, M& m) {
-  wire("term", m.term);
-  wire("commit_index", m.commit_index);
-  wire("round", m.round);
-  wire.require(m.term.value > 0, "term is 0");
-}
-
-template <class A, Like<raft::HeartbeatResponse> M>
-void fields(A& wire, M& m) {
-  wire("term", m.term);
-  wire("round", m.round);
-}
-
-template <class A, Like<raft::SnapshotRequest> M>
-void fields(A& wire, M& m) {
-  wire("term", m.term);
-  wire("mark", m.chunk.mark);
-  wire.fixed("file_id", m.chunk.file_id);
-  wire("total_bytes", m.chunk.total_bytes);
-  wire("offset", m.chunk.offset);
-  wire.bytes("data", m.chunk.data);
-  wire.require(m.chunk.mark.index.value > 0 && m.chunk.mark.term.value > 0, "mark holds a 0");
-  wire.require(m.chunk.mark.term <= m.term, "the mark's term is above term");
-  wire.require(m.chunk.offset <= m.chunk.total_bytes &&
-                   m.chunk.data.size() <= m.chunk.total_bytes - m.chunk.offset,
-               "the chunk ends beyond total_bytes");
-}
-
-template <class A, Like<raft::SnapshotResponse> M>
-void fields(A& wire, M& m) {
-  wire("term", m.term);
-  wire("mark", m.mark);
-  wire.fixed("file_id", m.file_id);
-  wire("next_offset", m.next_offset);
-  wire("installed", m.installed);
-}
-
-template <class A, Like<raft::TimeoutNowRequest> M>
-void fields(A& wire, M& m) {
-  wire("term", m.term);
-  wire.require(m.term.value > 0, "term is 0");
-}
+// --- Between members, besides raft messages ------------------------------------------------------
 
 template <class A, Like<MemberStatus> M>
 void fields(A& wire, M& m) {
@@ -258,14 +66,52 @@ void fields(A& wire, M& m) {
   wire("command_version", m.command_version);
 }
 
-// --- Requests
-// -------------------------------------------------------------------------------------
+// --- Requests ------------------------------------------------------------------------------------
 
-template <class A, Like<TakeCall> M>
+template <class A, Like<ChangeCall> M>
 void fields(A& wire, M& m) {
+  wire("change", m.kind);
   wire.text("sequence", m.sequence, ticket::kMaxNameBytes);
-  wire("count", m.count);
+  wire("value", m.value);
+  wire.text("key", m.key, ticket::kMaxKeyBytes);
   wire("timeout_us", m.timeout_us);
+  wire.require(m.key.empty() || ticket::is_key(m.key), "key is not visible ASCII");
+  if (m.kind == ticket::Kind::kTake) {
+    wire.require(m.value >= 1 && m.value <= ticket::kMaxCount, "value is not in [1, 1000000]");
+  } else if (m.kind == ticket::Kind::kRemove) {
+    wire.require(!m.sequence.empty(), "the unnamed sequence cannot be removed");
+    wire.require(m.value == 0 && m.key.empty(), "a removal has no value and no key");
+  }
+}
+
+template <class A, Like<ticket::Lookup> M>
+void fields(A& wire, M& m) {
+  std::size_t count = m.sequences.size();
+  wire.count("sequence_count", count, kLookupSequencesMax);
+  if constexpr (A::kReads) {
+    m.sequences.resize(count);
+  }
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < count && wire.ok(); ++i) {
+    wire.text("sequence", m.sequences[i], ticket::kMaxNameBytes);
+    bytes += m.sequences[i].size();
+    wire.require(bytes <= kLookupBytesMax, "the names are longer than 65536 bytes together");
+  }
+}
+
+template <class A, Like<ticket::Listing> M>
+void fields(A& wire, M& m) {
+  wire.text("prefix", m.prefix, ticket::kMaxNameBytes);
+  wire.text("after", m.after, ticket::kMaxNameBytes);
+  wire.varint("limit", m.limit, ticket::kMaxListed);
+  wire.require(m.limit > 0, "limit is 0");
+}
+
+template <class A, Like<QueryCall> M>
+void fields(A& wire, M& m) {
+  wire("stale", m.stale);
+  wire("timeout_us", m.timeout_us);
+  wire.alternative("query", m.query);
 }
 
 template <class A, class M>
@@ -292,13 +138,31 @@ void fields(A& wire, M& m) {
   wire("target", m.target);
 }
 
-// --- Answers
-// --------------------------------------------------------------------------------------
+// --- Answers -------------------------------------------------------------------------------------
 
-template <class A, Like<TakeReply> M>
+template <class A, Like<ChangeReply> M>
 void fields(A& wire, M& m) {
   wire("first", m.first);
   wire("count", m.count);
+  wire("replayed", m.replayed);
+}
+
+template <class A, Like<ticket::Found> M>
+void fields(A& wire, M& m) {
+  wire.text("sequence", m.sequence, ticket::kMaxNameBytes);
+  wire("last", m.last);
+}
+
+template <class A, Like<QueryReply> M>
+void fields(A& wire, M& m) {
+  wire("applied_index", m.applied_index);
+  wire("more", m.more);
+  wire.list("found", m.found, kLookupSequencesMax);
+  std::size_t bytes = 0;
+  for (const ticket::Found& each : m.found) {
+    bytes += each.sequence.size();
+  }
+  wire.require(bytes <= kFoundBytesMax, "the names are longer than 255000 bytes together");
 }
 
 template <class A, Like<MemberView> M>
@@ -323,6 +187,7 @@ void fields(A& wire, M& m) {
   wire("configuration_index", m.configuration_index);
   wire.fixed("digest", m.digest);
   wire("sequences", m.sequences);
+  wire("keys", m.keys);
   wire("map_bytes", m.map_bytes);
   wire("used_bytes", m.used_bytes);
   wire("free_bytes", m.free_bytes);
@@ -359,9 +224,10 @@ void fields(A& wire, M& m) {
   wire("code", m.code);
   wire.prose("message", m.message);
   wire.text("leader_peer_address", m.leader_peer_address, raft::Configuration::kMaxAddressBytes);
+  wire("replayed", m.replayed);
 }
 
-/// The kind of a call or reply is its place among the alternatives, from 1: Take is 1.
+/// The kind of a call or reply is its place among the alternatives, from 1: Change is 1.
 template <class A, Like<Request> M>
 void fields(A& wire, M& m) {
   wire("id", m.id);

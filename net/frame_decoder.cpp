@@ -43,8 +43,9 @@ std::size_t payload_max(Hearing hearing) {
     case Hearing::kBulk:
       return kMemberBytesMax;
     case Hearing::kRequests:
-    case Hearing::kResponses:
       return kClientBytesMax;
+    case Hearing::kResponses:
+      return kResponseBytesMax;
   }
   UNREACHABLE("a Hearing that is none");
 }
@@ -99,7 +100,8 @@ Status FrameDecoder::check_header(std::string_view bytes) const {
   }
   if (bytes.size() > kVersionOffset && byte_at(bytes, kVersionOffset) != kProtocolVersion) {
     return Error{"protocol version " + std::to_string(byte_at(bytes, kVersionOffset)) +
-                 " is unknown, this is version " + std::to_string(kProtocolVersion)};
+                 " is not spoken here, this is version " + std::to_string(kProtocolVersion) +
+                 ": let all nodes and commands run the same version of ticketd"};
   }
   if (bytes.size() < kHeaderBytes) {
     return {};

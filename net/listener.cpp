@@ -110,7 +110,8 @@ void Listener::accept(std::size_t door) {
         } else if (error != asio::error::connection_aborted) {
           // Out of descriptors or memory: the connection still waits, and accepting at once would
           // fail at once, for ever.
-          self->warnings_->warn("cannot accept connections for now: " + error.message());
+          self->warnings_->warn("cannot accept",
+                                "cannot accept connections for now: " + error.message());
           ++self->failures_;
           self->doors_[door].paused = true;
           self->pause_until_ = Clock::now() + kPause;

@@ -11,10 +11,11 @@
 #include "raft/configuration.h"
 #include "raft/message.h"
 #include "raft/ready.h"
+#include "ticket/service.h"
 
 namespace ticketd::net {
 
-inline constexpr std::uint8_t kProtocolVersion = 1;
+inline constexpr std::uint8_t kProtocolVersion = 2;
 
 // --- Handshake ----------------------------------------------------------------------------------
 
@@ -92,17 +93,30 @@ struct MemberStatus {
   bool operator==(const MemberStatus&) const = default;
 };
 
-// --- Requests: answered by the leader, or by any member where said
-// --------------------------------
+// --- Requests: answered by the leader, or by any member where said -------------------------------
 
-/// Takes tickets. Never passed on: a member that does not lead answers kNotLeader.
-struct TakeCall {
+/// Changes a sequence (see ticket::Request). Never passed on: a member that does not lead answers
+/// kNotLeader.
+struct ChangeCall {
+  ticket::Kind kind = ticket::Kind::kTake;
   std::string sequence;
-  std::uint64_t count = 1;
+  std::uint64_t value = 1;
+  /// Idempotency key, empty: none.
+  std::string key;
   /// How long the caller waits, in microseconds.
   std::uint64_t timeout_us = 0;
 
-  bool operator==(const TakeCall&) const = default;
+  bool operator==(const ChangeCall&) const = default;
+};
+
+/// Reads sequences (see ticket::Query): linearizable, at the leader only; or stale, at any member.
+struct QueryCall {
+  ticket::Query query;
+  bool stale = false;
+  /// How long the caller waits, in microseconds.
+  std::uint64_t timeout_us = 0;
+
+  bool operator==(const QueryCall&) const = default;
 };
 
 /// Any member answers for itself.
@@ -145,17 +159,27 @@ struct LeaveCall {
   bool operator==(const LeaveCall&) const = default;
 };
 
-using Call =
-    std::variant<TakeCall, StatusCall, MembersCall, JoinCall, RemoveCall, TransferCall, LeaveCall>;
+using Call = std::variant<ChangeCall, QueryCall, StatusCall, MembersCall, JoinCall, RemoveCall,
+                          TransferCall, LeaveCall>;
 
-// --- Answers
-// --------------------------------------------------------------------------------------
+// --- Answers -------------------------------------------------------------------------------------
 
-struct TakeReply {
+/// See ticket::Done.
+struct ChangeReply {
   std::uint64_t first = 0;
   std::uint64_t count = 0;
+  bool replayed = false;
 
-  bool operator==(const TakeReply&) const = default;
+  bool operator==(const ChangeReply&) const = default;
+};
+
+/// See ticket::QueryResult.
+struct QueryReply {
+  raft::Index applied_index;
+  std::vector<ticket::Found> found;
+  bool more = false;
+
+  bool operator==(const QueryReply&) const = default;
 };
 
 /// One member as the answering node sees it.
@@ -183,6 +207,8 @@ struct StatusReply {
   raft::Index configuration_index;
   std::uint64_t digest = 0;
   std::uint64_t sequences = 0;
+  /// Idempotency keys remembered.
+  std::uint64_t keys = 0;
   std::uint64_t map_bytes = 0;
   std::uint64_t used_bytes = 0;
   std::uint64_t free_bytes = 0;
@@ -233,15 +259,26 @@ struct ErrorReply {
     kOverflow = 6,
     /// It may have been done, or not.
     kUnknown = 7,
+    /// The sequence would have to go back; nothing was done.
+    kBehind = 8,
+    /// The idempotency key came before with another request; nothing was done.
+    kKeyReused = 9,
+    /// No more idempotency keys can be remembered for now; nothing was done.
+    kKeysFull = 10,
+    /// Not allowed on this member; nothing was done.
+    kForbidden = 11,
   };
   Code code = Code::kRefused;
   std::string message;
   std::string leader_peer_address;
+  /// kOverflow, kBehind: the answer of an earlier request with the same idempotency key.
+  bool replayed = false;
 
   bool operator==(const ErrorReply&) const = default;
 };
 
-using Reply = std::variant<TakeReply, StatusReply, MembersReply, JoinReply, DoneReply, ErrorReply>;
+using Reply = std::variant<ChangeReply, QueryReply, StatusReply, MembersReply, JoinReply, DoneReply,
+                           ErrorReply>;
 
 struct Request {
   /// Chosen by the caller, answered in the same number on the same connection.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 #include "base/check.h"
 
@@ -50,8 +51,7 @@ void PeerLink::nudge() {
   }
 }
 
-// --- An attempt
-// -----------------------------------------------------------------------------------
+// --- An attempt ----------------------------------------------------------------------------------
 
 void PeerLink::dial() {
   if (core_->events() == nullptr || core_->self() == nullptr) {
@@ -73,6 +73,9 @@ void PeerLink::resolve() {
   if (const auto literal = literal_endpoint(*address)) {
     return resolved(Endpoints{*literal});
   }
+  if (late_) {
+    return resolved(*std::exchange(late_, std::nullopt));
+  }
   if (resolving_) {
     return;  // the earlier look-up still hangs; its answer serves this attempt, or the deadline
              // does
@@ -81,16 +84,28 @@ void PeerLink::resolve() {
   core_->resolve(*address, [link = weak_from_this()](Result<Endpoints> found) {
     if (const std::shared_ptr<PeerLink> self = link.lock()) {
       self->resolving_ = false;
-      self->resolved(std::move(found));
+      if (self->state_ == State::kResolving) {
+        self->resolved(std::move(found));
+      } else {
+        self->resolved_late(std::move(found));
+      }
     }
   });
 }
 
-/// When names cannot be resolved for the moment, the addresses known from before do.
-void PeerLink::resolved(Result<Endpoints> found) {
-  if (state_ != State::kResolving) {
+/// Where names take longer than an attempt, every answer would be too late if it were dropped.
+void PeerLink::resolved_late(Result<Endpoints> found) {
+  if (!found || found->empty() || state_ == State::kReady || state_ == State::kClosed) {
     return;
   }
+  late_ = std::move(*found);
+  if (state_ == State::kWaiting && endpoints_.empty()) {
+    retry_at_ = Clock::now();  // the name was all that was wanting
+  }
+}
+
+/// When names cannot be resolved for the moment, the addresses known from before do.
+void PeerLink::resolved(Result<Endpoints> found) {
   if (found) {
     const Endpoints before = std::move(endpoints_);
     endpoints_ = std::move(*found);
@@ -147,7 +162,8 @@ void PeerLink::greeted(const Welcome& welcome) {
   state_ = State::kReady;
   ready_at_ = last_sent_ = Clock::now();
   std::swap(endpoints_[0], endpoints_[next_ - 1]);
-  outage_told_ = false;
+  told_.clear();
+  late_.reset();
   if (lane_ == Lane::kControl) {
     spdlog::info("connected to {}", name());
   }
@@ -162,14 +178,8 @@ void PeerLink::refused(const Refused& refused) {
   connection_->close();
   connection_.reset();
   backlog_.clear();
-  if (!outage_told_) {
-    outage_told_ = true;
-    core_->warnings()->warn(name() + " refused the connection: " + refused.message);
-  }
-  // Nothing but an operator changes most of the reasons.
-  const bool passing = refused.reason == Refused::Reason::kStarting ||
-                       refused.reason == Refused::Reason::kTooManyConnections;
-  wait(core_->election_timeout() * (passing ? 1 : 4) / 2);
+  tell(refused.message, name() + " refused the connection: " + refused.message);
+  wait();
   core_->events()->on_refused(peer_.id, refused);
 }
 
@@ -182,13 +192,10 @@ void PeerLink::attempt_failed(const std::string& reason) {
   if (next_ < endpoints_.size()) {
     return connect_next();
   }
-  if (!outage_told_) {
-    outage_told_ = true;
-    core_->warnings()->warn("cannot reach " + name() + ": " + reason);
-  }
+  tell(reason, "cannot reach " + name() + ": " + reason);
   const bool lost = !backlog_.empty();
   backlog_.clear();
-  wait(core_->election_timeout() / 2);
+  wait();
   // A snapshot waits for the answer to each chunk, for longer than an attempt takes. On the control
   // lane the break before was told, and everything is repeated soon.
   if (lost && lane_ == Lane::kBulk) {
@@ -200,9 +207,18 @@ void PeerLink::attempt_failed(const std::string& reason) {
   }
 }
 
+void PeerLink::tell(const std::string& reason, const std::string& text) {
+  if (told_ != reason) {
+    told_ = reason;
+    core_->warnings()->warn(name() + ": " + reason, text);
+  }
+}
+
 /// Between half of the back-off and all of it: peers that lost each other at one moment do not all
-/// come back at one.
-void PeerLink::wait(Clock::duration longest) {
+/// come back at one. Whatever the reason, the next attempt begins within half an election time-out,
+/// the sweep's delay included: who is wanted again must not stay away for an election.
+void PeerLink::wait() {
+  const Clock::duration longest = core_->election_timeout() / 2 - core_->sweep_interval();
   const Clock::duration full = std::min<Clock::duration>(backoff_, longest);
   const auto half = static_cast<std::uint64_t>(full.count() / 2);
   state_ = State::kWaiting;
@@ -211,8 +227,7 @@ void PeerLink::wait(Clock::duration longest) {
   backoff_ = std::min<Clock::duration>(backoff_ * 2, longest);
 }
 
-// --- The connection
-// -------------------------------------------------------------------------------
+// --- The connection ------------------------------------------------------------------------------
 
 void PeerLink::on_frame(Frame frame) {
   if (core_->events() == nullptr) {
@@ -234,13 +249,12 @@ void PeerLink::on_broken(const std::string& reason) {
   if (state_ != State::kReady) {
     return attempt_failed(reason);
   }
-  core_->warnings()->warn("lost the connection to " + name() + ": " + reason);
-  outage_told_ = true;
+  tell(reason, "lost the connection to " + name() + ": " + reason);
   // Where connections are made and broken at once, the back-off goes on growing.
   if (Clock::now() - ready_at_ > core_->election_timeout()) {
     backoff_ = kFirstBackoff;
   }
-  wait(core_->election_timeout() / 2);
+  wait();
   fail(*core_, pending_.take_all());
   core_->events()->on_unreachable(peer_.id);
 }
@@ -268,7 +282,6 @@ void PeerLink::call(Call call, Clock::time_point deadline, PendingCalls::Done do
 void PeerLink::answered(Response response) {
   if (!pending_.knows(response.id)) {
     const auto connection = connection_;
-    core_->warnings()->warn(name() + " answered a request that it was never sent");
     connection->close();
     return on_broken("it answered a request that it was never sent");
   }

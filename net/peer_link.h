@@ -85,6 +85,7 @@ class PeerLink : public ConnectionHandler, public std::enable_shared_from_this<P
   void dial();
   void resolve();
   void resolved(Result<Endpoints> found);
+  void resolved_late(Result<Endpoints> found);
   void connect_next();
   void connected();
   void greeted(const Welcome& welcome);
@@ -92,7 +93,9 @@ class PeerLink : public ConnectionHandler, public std::enable_shared_from_this<P
   void answered(Response response);
   /// This endpoint is no good: the next one, or later again.
   void attempt_failed(const std::string& reason);
-  void wait(Clock::duration longest);
+  void wait();
+  /// Once for each reason, until it worked in between.
+  void tell(const std::string& reason, const std::string& text);
   static void fail(TransportCore& core, std::vector<PendingCalls::Done> calls);
 
   void on_frame(Frame frame) override;
@@ -109,13 +112,15 @@ class PeerLink : public ConnectionHandler, public std::enable_shared_from_this<P
   std::uint64_t attempt_ = 0;
   Clock::time_point retry_at_;
   Clock::duration backoff_;
-  /// The failure was told; the next one is no news until it worked in between.
-  bool outage_told_ = false;
+  /// The failure that was told last; the same again is no news until it worked in between.
+  std::string told_;
 
   /// As last resolved; the one that worked last comes first. next_ <= endpoints_.size().
   Endpoints endpoints_;
   std::size_t next_ = 0;
   bool resolving_ = false;
+  /// An answer that came after its attempt was over: the next one's.
+  std::optional<Endpoints> late_;
   std::optional<asio::ip::tcp::socket> socket_;
   /// What we said of ourselves on this attempt.
   Hello hello_;

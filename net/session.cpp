@@ -21,7 +21,7 @@ Session::Session(std::shared_ptr<TransportCore> core, asio::ip::tcp::socket sock
     : core_(std::move(core)),
       connection_(std::make_shared<Connection>(std::move(socket), Hearing::kGreeting, kClientStall,
                                                core_->warnings())),
-      greet_by_(Clock::now() + core_->election_timeout()) {}
+      accepted_at_(Clock::now()) {}
 
 void Session::on_frame(Frame frame) {
   if (core_->events() != nullptr) {
@@ -34,8 +34,14 @@ void Session::on_broken(const std::string& reason) {
   core_->ended(shared_from_this());
 }
 
+void Session::make_room() {
+  end(stage_ == Stage::kSilent ? "it did not introduce itself before too many others came"
+                               : "it did not close after it was refused");
+}
+
 void Session::end(const std::string& reason) {
-  core_->warnings()->warn("closed the connection from " + connection_->remote() + ": " + reason);
+  core_->warnings()->warn(reason,
+                          "closed the connection from " + connection_->remote() + ": " + reason);
   connection_->close();
   core_->ended(shared_from_this());
 }
@@ -44,7 +50,7 @@ void Session::sweep(Clock::time_point now) {
   if (!connection_->is_open()) {
     return;
   }
-  if (!greeted_ && now >= greet_by_) {
+  if (stage_ == Stage::kSilent && now - accepted_at_ >= core_->election_timeout()) {
     return end("it did not introduce itself in time");
   }
   // Members speak several times a second.
@@ -55,11 +61,10 @@ void Session::sweep(Clock::time_point now) {
   connection_->sweep(now);
 }
 
-// --- Handshake
-// ------------------------------------------------------------------------------------
+// --- Handshake -----------------------------------------------------------------------------------
 
 void Session::take(Hello hello) {
-  if (!core_->has_room_for_member()) {
+  if (!core_->has_room_for(hello)) {
     return refuse({Refused::Reason::kTooManyConnections, 0, {}, "too many connections"});
   }
   if (core_->self() == nullptr) {
@@ -72,8 +77,9 @@ void Session::take(Hello hello) {
   if (refused) {
     std::ostringstream dialer;
     dialer << hello.from;
-    core_->warnings()->warn("refused member " + dialer.str() + " at " + connection_->remote() +
-                            ": " + refused->message);
+    const std::string name = "refused member " + dialer.str();
+    core_->warnings()->warn(name + ": " + refused->message,
+                            name + " at " + connection_->remote() + ": " + refused->message);
     return refuse(*refused);
   }
   member_ = Member{hello.from, hello.to, hello.lane};
@@ -95,26 +101,25 @@ void Session::take(const ClientHello&) {
 }
 
 void Session::welcome(Hearing hearing, std::size_t read_bytes) {
-  greeted_ = true;
+  stage_ = Stage::kWelcome;
   connection_->hear(hearing, read_bytes);
   const Hello& self = *core_->self();
   connection_->send(
       Welcome{self.cluster_id, self.from, self.command_version, self.configuration_index},
-      kResponseBytesMax);
+      kUnreadBytesMax);
 }
 
 void Session::refuse(Refused refused) {
-  greeted_ = true;
+  stage_ = Stage::kRefused;
   if (const Hello* self = core_->self(); self != nullptr && refused.cluster_id == 0) {
     refused.cluster_id = self->cluster_id;
     refused.configuration_index = self->configuration_index;
   }
-  connection_->send(refused, kResponseBytesMax);
+  connection_->send(refused, kUnreadBytesMax);
   connection_->finish(Clock::now() + kGoodbye);
 }
 
-// --- Afterwards
-// -----------------------------------------------------------------------------------
+// --- Afterwards ----------------------------------------------------------------------------------
 
 void Session::take(raft::Message message) {
   core_->events()->on_message({member_->id, member_->to, std::move(message)});
@@ -141,10 +146,18 @@ void Session::take(Request request) {
 void Session::refused_by_decoder() { UNREACHABLE("a frame that the decoder should have refused"); }
 
 void Session::respond(std::uint64_t id, Reply reply) {
-  if (connection_->is_open() &&
-      !connection_->send(Response{id, std::move(reply)}, kResponseBytesMax)) {
-    end("it does not read the answers to its requests");
+  if (!connection_->is_open()) {
+    return;
   }
+  const bool long_one = std::holds_alternative<QueryReply>(reply);
+  const std::size_t room = kUnreadBytesMax + (long_one ? std::size_t{0} : kShortAnswersReserve);
+  if (connection_->send(Response{id, std::move(reply)}, room)) {
+    return;
+  }
+  if (long_one) {
+    return respond(id, ErrorReply{ErrorReply::Code::kBusy, "too many answers wait to be read", ""});
+  }
+  end("it does not read the answers to its requests");
 }
 
 }  // namespace ticketd::net

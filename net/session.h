@@ -16,15 +16,21 @@ class Session : public ConnectionHandler, public std::enable_shared_from_this<Se
   static constexpr std::chrono::seconds kClientStall{10};
   /// Requests waiting for their answer; further ones are answered kBusy.
   static constexpr std::size_t kRequestsMax = 10'000;
-  /// Answers waiting to be read; past it the connection is closed.
-  static constexpr std::size_t kResponseBytesMax = 4 << 20;
+  /// Answers waiting to be read; past it the connection is closed. What was read for a query is
+  /// left out before that: many long ones may be ready at once, through no fault of the asker.
+  static constexpr std::size_t kUnreadBytesMax = 4 << 20;
+  static constexpr std::size_t kShortAnswersReserve = 64 << 10;
 
   Session(std::shared_ptr<TransportCore> core, asio::ip::tcp::socket socket);
 
   void start() { connection_->start(shared_from_this()); }
   void close() { connection_->close(); }
   void sweep(Clock::time_point now);
+  /// Closes what is not welcome, in favour of a newer connection.
+  void make_room();
 
+  bool is_welcome() const { return stage_ == Stage::kWelcome; }
+  Clock::time_point accepted_at() const { return accepted_at_; }
   /// The member that introduced itself, and on which lane; none for a client.
   struct Member {
     raft::MemberId id;
@@ -36,6 +42,14 @@ class Session : public ConnectionHandler, public std::enable_shared_from_this<Se
   bool is_client() const { return is_client_; }
 
  private:
+  enum class Stage {
+    /// Before Hello or ClientHello.
+    kSilent,
+    kWelcome,
+    /// Told why; it is closed soon.
+    kRefused,
+  };
+
   void on_frame(Frame frame) override;
   void on_broken(const std::string& reason) override;
 
@@ -58,8 +72,8 @@ class Session : public ConnectionHandler, public std::enable_shared_from_this<Se
 
   std::shared_ptr<TransportCore> core_;
   std::shared_ptr<Connection> connection_;
-  Clock::time_point greet_by_;
-  bool greeted_ = false;
+  const Clock::time_point accepted_at_;
+  Stage stage_ = Stage::kSilent;
   std::optional<Member> member_;
   bool is_client_ = false;
   std::size_t requests_ = 0;

@@ -15,6 +15,7 @@
 namespace ticketd::net {
 
 using Endpoints = std::vector<asio::ip::tcp::endpoint>;
+using Resolve = std::function<void(const Address&, std::function<void(Result<Endpoints>)>)>;
 
 /// Small messages leave at once (TCP_NODELAY).
 void send_at_once(asio::ip::tcp::socket& socket);

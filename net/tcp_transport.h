@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "net/sockets.h"
 #include "net/transport.h"
 
 namespace ticketd::net {
@@ -19,11 +20,13 @@ struct TcpOptions {
   raft::Micros election_timeout = 500'000;
   /// Bytes queued to one peer and lane; what does not fit is dropped.
   std::size_t max_queue_bytes = 16 << 20;
-  /// Connections accepted at a time, members and clients together.
+  /// Connections that are welcome at a time, members and clients together.
   std::size_t max_connections = 1'000;
   /// An accepted connection without traffic for so long is closed; the bulk lane after half of it.
   raft::Micros idle_timeout = 60'000'000;
   std::uint64_t seed = 0;
+  /// How names become addresses. May take long; may call back on any thread.
+  Resolve resolve = resolve_on_thread;
 };
 
 /// For status and for tests.

@@ -13,12 +13,6 @@ namespace ticketd::net {
 
 namespace {
 
-/// How often deadlines are looked at: all are then late by a small part of an election time-out.
-Clock::duration sweep_interval(raft::Micros election_timeout) {
-  return std::clamp<Clock::duration>(to_duration(election_timeout) / 32,
-                                     std::chrono::milliseconds(1), std::chrono::milliseconds(20));
-}
-
 /// Everything but what carries entries or chunks.
 bool is_small(const raft::Message& message) {
   if (const auto* append = std::get_if<raft::AppendRequest>(&message)) {
@@ -64,8 +58,7 @@ void TransportCore::start(TransportEvents& events) {
   }
 }
 
-// --- Peers
-// ----------------------------------------------------------------------------------------
+// --- Peers ---------------------------------------------------------------------------------------
 
 void TransportCore::set_self(Hello prototype) {
   const bool first = !self_.has_value();
@@ -162,25 +155,50 @@ void TransportCore::call(raft::MemberId to, Call call, raft::Micros timeout,
   later([done = std::move(done)] { done(CallFailure::kNotSent); });
 }
 
-// --- Accepted connections
-// -------------------------------------------------------------------------
+// --- Accepted connections ------------------------------------------------------------------------
 
 void TransportCore::accepted(asio::ip::tcp::socket socket) {
-  if (closed_ || sessions_.size() >= options_.max_connections + kRefusedPolitely) {
+  if (closed_) {
     return;  // the socket closes itself
   }
+  close_oldest_stranger();
   const auto session = std::make_shared<Session>(shared_from_this(), std::move(socket));
   sessions_.insert(session);
   session->start();
 }
 
-bool TransportCore::has_room_for_member() const {
-  return sessions_.size() <= options_.max_connections;
+void TransportCore::close_oldest_stranger() {
+  std::size_t strangers = 0;
+  std::shared_ptr<Session> oldest;
+  for (const std::shared_ptr<Session>& session : sessions_) {
+    if (!session->is_welcome()) {
+      ++strangers;
+      if (!oldest || session->accepted_at() < oldest->accepted_at()) {
+        oldest = session;
+      }
+    }
+  }
+  if (strangers >= kStrangersMax) {
+    oldest->make_room();
+  }
+}
+
+bool TransportCore::has_room_for(const Hello& hello) const {
+  const auto others = std::count_if(
+      sessions_.begin(), sessions_.end(), [&hello](const std::shared_ptr<Session>& session) {
+        const auto& member = session->member();
+        const bool replaced = member && member->id == hello.from && member->lane == hello.lane;
+        return session->is_welcome() && !replaced;
+      });
+  return static_cast<std::size_t>(others) < options_.max_connections;
 }
 
 bool TransportCore::has_room_for_client() const {
   const std::size_t reserve = std::min(kMemberReserve, options_.max_connections / 2);
-  return sessions_.size() <= options_.max_connections - reserve;
+  const auto clients =
+      std::count_if(sessions_.begin(), sessions_.end(),
+                    [](const std::shared_ptr<Session>& session) { return session->is_client(); });
+  return static_cast<std::size_t>(clients) < options_.max_connections - reserve;
 }
 
 void TransportCore::welcomed(const std::shared_ptr<Session>& session) {
@@ -202,11 +220,15 @@ void TransportCore::welcomed(const std::shared_ptr<Session>& session) {
 
 void TransportCore::ended(const std::shared_ptr<Session>& session) { sessions_.erase(session); }
 
-// --- Time, and what must wait
-// ---------------------------------------------------------------------
+// --- Time, and what must wait --------------------------------------------------------------------
+
+Clock::duration TransportCore::sweep_interval() const {
+  return std::clamp<Clock::duration>(election_timeout() / 32, std::chrono::milliseconds(1),
+                                     std::chrono::milliseconds(20));
+}
 
 void TransportCore::schedule_sweep() {
-  sweep_timer_.expires_after(sweep_interval(options_.election_timeout));
+  sweep_timer_.expires_after(sweep_interval());
   sweep_timer_.async_wait([self = shared_from_this()](const asio::error_code&) {
     if (!self->closed_) {
       self->sweep();
@@ -255,7 +277,7 @@ void TransportCore::run_later() {
 }
 
 void TransportCore::resolve(const Address& address, std::function<void(Result<Endpoints>)> done) {
-  resolve_on_thread(address, [mailbox = mailbox_, done = std::move(done)](Result<Endpoints> found) {
+  options_.resolve(address, [mailbox = mailbox_, done = std::move(done)](Result<Endpoints> found) {
     const std::lock_guard lock(mailbox->mutex);
     if (mailbox->loop != nullptr) {
       asio::post(*mailbox->loop, [done, found = std::move(found)] { done(found); });

@@ -32,14 +32,15 @@ class TransportCore : public std::enable_shared_from_this<TransportCore> {
  public:
   /// Of the connections accepted, so many are kept for members: clients alone cannot lock them out.
   static constexpr std::size_t kMemberReserve = 2 * raft::Configuration::kMaxMembers;
-  /// So many more are accepted to be told that there are too many; past them they are just closed.
-  static constexpr std::size_t kRefusedPolitely = 32;
+  /// Connections that are not welcome (yet), besides: those who have not said who they are, and
+  /// those who were refused. When there are more the oldest is closed, so that strangers who never
+  /// greet cannot keep out a member, which does so at once.
+  static constexpr std::size_t kStrangersMax = 64;
 
   TransportCore(asio::io_context& loop, TcpOptions options);
   ~TransportCore();
 
-  // --- What TcpTransport passes on
-  // ----------------------------------------------------------------
+  // --- What TcpTransport passes on ---------------------------------------------------------------
   Status listen();
   std::uint16_t port() const;
   void start(TransportEvents& events);
@@ -52,11 +53,12 @@ class TransportCore : public std::enable_shared_from_this<TransportCore> {
   void close();
   TransportCounters counters() const;
 
-  // --- What links and sessions need
-  // ---------------------------------------------------------------
+  // --- What links and sessions need --------------------------------------------------------------
   asio::io_context& loop() { return loop_; }
   const TcpOptions& options() const { return options_; }
   Clock::duration election_timeout() const { return to_duration(options_.election_timeout); }
+  /// How often deadlines are looked at: all are then late by a small part of an election time-out.
+  Clock::duration sweep_interval() const;
   Random& random() { return random_; }
   const std::shared_ptr<Warnings>& warnings() const { return warnings_; }
   /// Null before start and after close.
@@ -70,7 +72,8 @@ class TransportCore : public std::enable_shared_from_this<TransportCore> {
   /// Resolves a name; `done` comes on the loop, and not after close().
   void resolve(const Address& address, std::function<void(Result<Endpoints>)> done);
 
-  bool has_room_for_member() const;
+  /// For a member's connection, besides the one that it would take the place of.
+  bool has_room_for(const Hello& hello) const;
   bool has_room_for_client() const;
   /// A member introduced itself: an older connection of it on that lane is a thing of the past.
   void welcomed(const std::shared_ptr<Session>& session);
@@ -89,6 +92,7 @@ class TransportCore : public std::enable_shared_from_this<TransportCore> {
   };
 
   void accepted(asio::ip::tcp::socket socket);
+  void close_oldest_stranger();
   void schedule_sweep();
   void sweep();
   void run_later();

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "raft/entry.h"
+#include "ticket/service.h"
 
 namespace ticketd::net {
 
@@ -55,8 +56,10 @@ const char* to_string(FrameType type);
 
 // Bounds on payloads, by who speaks. A frame that claims more is refused before it is read.
 inline constexpr std::size_t kHandshakeBytesMax = 4 << 10;
-/// Requests and responses of clients, and all responses.
+/// Requests of clients.
 inline constexpr std::size_t kClientBytesMax = 128 << 10;
+/// Responses, to clients and to members.
+inline constexpr std::size_t kResponseBytesMax = 512 << 10;
 inline constexpr std::size_t kMemberBytesMax = 8 << 20;
 
 // Bounds on parts of messages.
@@ -64,10 +67,24 @@ inline constexpr std::size_t kEntriesMax = kMemberBytesMax / raft::Entry::kFlatC
 /// Texts for people; longer ones are cut when they are sent.
 inline constexpr std::size_t kProseBytesMax = 1 << 10;
 inline constexpr std::size_t kVersionTextBytesMax = 64;
-/// Terms and indexes are below this, so that no sum of two overflows.
+/// Sequences that one query may look up, and the bytes of their names together.
+inline constexpr std::size_t kLookupSequencesMax = 16'384;
+inline constexpr std::size_t kLookupBytesMax = 64 << 10;
+/// Bytes of the names in an answer together: of a lookup, or of a page of a list.
+inline constexpr std::size_t kFoundBytesMax = ticket::kMaxListed * ticket::kMaxNameBytes;
+/// Terms and indexes are written below this, so that no sum of two overflows.
 inline constexpr std::uint64_t kNumberEnd = std::uint64_t{1} << 63;
+/// And taken below this: who took over another's can still count on and write what follows.
+inline constexpr std::uint64_t kReadNumberEnd = std::uint64_t{1} << 62;
 
-static_assert(kHandshakeBytesMax < kClientBytesMax && kClientBytesMax < kMemberBytesMax);
+static_assert(kHandshakeBytesMax < kClientBytesMax && kClientBytesMax < kResponseBytesMax &&
+              kResponseBytesMax < kMemberBytesMax);
 static_assert(kProseBytesMax + 64 < kHandshakeBytesMax, "Refused fits into a handshake frame");
+// Around a name stand its length (2 bytes), and in answers whether there is a number, and that.
+static_assert(kLookupBytesMax + kLookupSequencesMax * 2 + 64 <= kClientBytesMax,
+              "the longest lookup fits into a client's request");
+static_assert(kLookupBytesMax <= kFoundBytesMax && ticket::kMaxListed <= kLookupSequencesMax &&
+                  kFoundBytesMax + kLookupSequencesMax * (2 + 1 + 10) + 64 <= kResponseBytesMax,
+              "the longest answer to a query fits into a response");
 
 }  // namespace ticketd::net

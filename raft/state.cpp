@@ -39,6 +39,9 @@ Node::State::State(Options given, Restored restored, Time start)
   // The commit index on the disk is a hint that lags; what was applied was committed.
   hard.commit_index = std::max(hard.commit_index, handed_out);
   arm_election_timer();
+  if (configuration().is_voter(self()) && configuration().voter_count() == 1) {
+    election_due = now;  // there is nobody whose silence had to be waited for
+  }
 }
 
 void Node::State::advance_clock(Time to) {

@@ -4,15 +4,16 @@
 #include <utility>
 
 #include "base/check.h"
+#include "server/translate.h"
 
 namespace ticketd::server {
 
 namespace {
 
-ticket::TakeAnswer without_result(Fate fate) {
+ticket::Answer without_result(Fate fate) {
   if (fate == Fate::kLost) {
     return ticket::NotDone{ticket::NotDone::Why::kNoLeader,
-                           "leadership was lost and nothing was taken"};
+                           "leadership was lost and nothing was done"};
   }
   return ticket::Unknown{"the request was appended to the log, but not confirmed in time"};
 }
@@ -23,10 +24,10 @@ void InFlight::expect(raft::Time deadline) {
   if (!next_expiry_ || deadline < *next_expiry_) next_expiry_ = deadline;
 }
 
-void InFlight::add(raft::Proposed at, TakeWaiters waiters) {
+void InFlight::add(raft::Proposed at, Waiters waiters) {
   ENSURE(!waiters.empty());
   waiting_ += waiters.size();
-  for (const TakeWaiter& waiter : waiters) expect(waiter.deadline);
+  for (const Waiter& waiter : waiters) expect(waiter.deadline);
   const auto [place, fresh] =
       proposals_.try_emplace({at.index, at.term}, Proposal{std::move(waiters), {}, {}});
   ENSURE(fresh);
@@ -40,14 +41,14 @@ void InFlight::add(raft::Proposed at, raft::Time deadline, FateDone done) {
   ENSURE(fresh);
 }
 
-void InFlight::settle(Proposal proposal, Fate fate, const std::vector<ticket::Taken>& answers) {
+void InFlight::settle(Proposal proposal, Fate fate, const std::vector<ticket::Outcome>& outcomes) {
   if (fate == Fate::kApplied && !proposal.waiters.empty()) {
-    ENSURE_EQ(answers.size(), proposal.waiters.size());
+    ENSURE_EQ(outcomes.size(), proposal.waiters.size());
   }
   for (std::size_t i = 0; i < proposal.waiters.size(); ++i) {
     if (!proposal.waiters[i].done) continue;
     --waiting_;
-    proposal.waiters[i].done(fate == Fate::kApplied ? to_answer(answers[i]) : without_result(fate));
+    proposal.waiters[i].done(fate == Fate::kApplied ? to_answer(outcomes[i]) : without_result(fate));
   }
   if (proposal.done) {
     --waiting_;
@@ -56,13 +57,13 @@ void InFlight::settle(Proposal proposal, Fate fate, const std::vector<ticket::Ta
 }
 
 void InFlight::applied(raft::Index index, raft::Term term,
-                       const std::vector<ticket::Taken>& answers) {
+                       const std::vector<ticket::Outcome>& outcomes) {
   while (!proposals_.empty() && proposals_.begin()->first.first <= index) {
     auto node = proposals_.extract(proposals_.begin());
     // Every index is applied in turn, so none is left behind below it.
     ENSURE_EQ(node.key().first, index);
     settle(std::move(node.mapped()), node.key().second == term ? Fate::kApplied : Fate::kLost,
-           answers);
+           outcomes);
   }
 }
 
@@ -84,7 +85,7 @@ std::optional<raft::Time> InFlight::expire(Proposal& proposal, raft::Time now) {
     --waiting_;
     std::exchange(proposal.done, nullptr)(Fate::kUnknown);
   }
-  for (TakeWaiter& waiter : proposal.waiters) {
+  for (Waiter& waiter : proposal.waiters) {
     if (!waiter.done || !due(waiter.deadline)) continue;
     --waiting_;
     std::exchange(waiter.done, nullptr)(without_result(Fate::kUnknown));

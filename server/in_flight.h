@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "raft/node.h"
-#include "server/take_queue.h"
+#include "server/request_queue.h"
+#include "ticket/records.h"
 
 namespace ticketd::server {
 
@@ -27,14 +28,14 @@ using FateDone = std::function<void(Fate)>;
 /// be committed by a later leader, and then its requests get their definite answers.
 class InFlight {
  public:
-  void add(raft::Proposed at, TakeWaiters waiters);
+  void add(raft::Proposed at, Waiters waiters);
   void add(raft::Proposed at, raft::Time deadline, FateDone done);
 
   bool empty() const { return proposals_.empty(); }
   std::size_t waiting() const { return waiting_; }
 
-  /// The entry (index, term) was applied and gave `answers`: settles the proposal that stands there.
-  void applied(raft::Index index, raft::Term term, const std::vector<ticket::Taken>& answers);
+  /// The entry (index, term) was applied and gave `outcomes`: settles the proposal that stands there.
+  void applied(raft::Index index, raft::Term term, const std::vector<ticket::Outcome>& outcomes);
   /// The state moved to `index` without applying entry by entry: what stood there is unknown.
   void skipped_to(raft::Index index);
 
@@ -47,14 +48,14 @@ class InFlight {
 
  private:
   struct Proposal {
-    /// In the order of their answers; those without `done` ran out of time.
-    TakeWaiters waiters;
+    /// In the order of their outcomes; those without `done` ran out of time.
+    Waiters waiters;
     /// Of `done`.
     raft::Time deadline;
     FateDone done;
 
   };
-  void settle(Proposal proposal, Fate fate, const std::vector<ticket::Taken>& answers);
+  void settle(Proposal proposal, Fate fate, const std::vector<ticket::Outcome>& outcomes);
   /// The next deadline of what is left, none when nothing is.
   std::optional<raft::Time> expire(Proposal& proposal, raft::Time now);
   void expect(raft::Time deadline);

@@ -7,16 +7,20 @@
 
 namespace ticketd::server {
 
-bool MemberBook::announced(raft::MemberId member, const raft::Addresses& addresses) {
-  const auto found = addresses_.find(member);
-  if (found == addresses_.end() && addresses_.size() >= kMaxAnnounced) return false;
-  if (found != addresses_.end() && found->second == addresses) return false;
-  addresses_[member] = addresses;
-  return true;
+bool MemberBook::announced(raft::MemberId member, const raft::Addresses& addresses,
+                           raft::Index known) {
+  const auto found = announcements_.find(member);
+  if (found == announcements_.end()) {
+    if (announcements_.size() >= kMaxAnnounced) return false;
+    announcements_[member] = {addresses, known};
+    return true;
+  }
+  found->second.known = known;
+  return std::exchange(found->second.addresses, addresses) != addresses;
 }
 
 void MemberBook::reported(raft::MemberId member, const net::MemberStatus& status, raft::Time now) {
-  if (committed_.find(member) == nullptr && !addresses_.contains(member)) return;
+  if (committed_.find(member) == nullptr && !announcements_.contains(member)) return;
   reports_[member] = {status, now};
   refusals_.erase(member);
 }
@@ -29,22 +33,26 @@ bool MemberBook::refusal_is_news(raft::MemberId member, net::Refused::Reason rea
 void MemberBook::committed(const raft::ConfigurationAt& at) {
   for (const raft::Member& member : at.configuration.members()) {
     const raft::Member* before = committed_.find(member.id);
-    if (before != nullptr && before->addresses != member.addresses) addresses_.erase(member.id);
+    if (before == nullptr || before->addresses == member.addresses) continue;
+    const auto announced = announcements_.find(member.id);
+    if (announced != announcements_.end() && announced->second.known < at.index) {
+      announcements_.erase(announced);
+    }
   }
   committed_ = at.configuration;
   const auto gone = [&](const auto& noted) {
     return at.configuration.find(noted.first) == nullptr &&
            noted.first.incarnation.value <= at.index.value;
   };
-  std::erase_if(addresses_, gone);
+  std::erase_if(announcements_, gone);
   std::erase_if(reports_, gone);
   std::erase_if(refusals_, gone);
 }
 
 raft::Addresses MemberBook::addresses(const raft::Member& member) const {
   if (member.id == self_) return own_addresses_;
-  const auto found = addresses_.find(member.id);
-  return found == addresses_.end() ? member.addresses : found->second;
+  const auto found = announcements_.find(member.id);
+  return found == announcements_.end() ? member.addresses : found->second.addresses;
 }
 
 std::vector<net::Peer> MemberBook::peers(const raft::Configuration& newest,
@@ -55,7 +63,9 @@ std::vector<net::Peer> MemberBook::peers(const raft::Configuration& newest,
       peers.try_emplace(member.id, addresses(member).peer);
     }
   }
-  for (const auto& [member, addresses] : addresses_) peers.try_emplace(member, addresses.peer);
+  for (const auto& [member, announcement] : announcements_) {
+    peers.try_emplace(member, announcement.addresses.peer);
+  }
   peers.erase(self_);
   std::vector<net::Peer> listed;
   for (auto& [member, address] : peers) listed.push_back({member, std::move(address)});

@@ -20,14 +20,16 @@ class MemberBook {
 
   /// The handshake named these; they win over the configuration's, which the leader then mends. A
   /// member that this node's log does not know yet (it is behind, or joins) is so reached, too.
-  /// False: nothing new.
-  bool announced(raft::MemberId member, const raft::Addresses& addresses);
+  /// `known`: the newest committed configuration that it knew then. False: nothing new.
+  bool announced(raft::MemberId member, const raft::Addresses& addresses,
+                 raft::Index known = raft::Index(0));
   void reported(raft::MemberId member, const net::MemberStatus& status, raft::Time now);
   /// Was the last refusal by that member, since it last reported to us, for another reason (or none)?
   bool refusal_is_news(raft::MemberId member, net::Refused::Reason reason);
   /// That configuration is committed. Forgets who is not in it and is not newer than it, and what a
   /// member announced before the addresses that it now names: a book kept by a node that was cut off
-  /// must not win over what the cluster learned meanwhile.
+  /// must not win over what the cluster learned meanwhile. A configuration that was old when the
+  /// member announced itself, and that this node only now catches up with, says nothing newer.
   void committed(const raft::ConfigurationAt& configuration);
 
   raft::Addresses addresses(const raft::Member& member) const;
@@ -53,7 +55,11 @@ class MemberBook {
   raft::MemberId self_;
   raft::Addresses own_addresses_;
   raft::Configuration committed_;
-  std::map<raft::MemberId, raft::Addresses> addresses_;
+  struct Announcement {
+    raft::Addresses addresses;
+    raft::Index known;
+  };
+  std::map<raft::MemberId, Announcement> announcements_;
   std::map<raft::MemberId, Report> reports_;
   std::map<raft::MemberId, net::Refused::Reason> refusals_;
 };

@@ -58,6 +58,7 @@ void Replica::schedule_turn() {
 void Replica::turn() {
   while (!ended_) {
     propose_waiting();
+    begin_reads();
     raft::Ready ready = node_.take_ready();
     if (ready.empty()) break;
     carry_out(std::move(ready));
@@ -82,13 +83,17 @@ void Replica::propose_waiting() {
   const raft::Time now = loop_.now();
   expire(now);
   while (!queue_.empty()) {
-    TakeGroup group = queue_.next_group(replicated_time());
-    const auto proposed = node_.propose(now, ticket::encode(ticket::Command(group.batch)));
+    Group group = queue_.next_group(replicated_time(), options_.key_limits);
+    const auto proposed = node_.propose(now, ticket::encode(group.batch));
     if (proposed) {
       in_flight_.add(*proposed, std::move(group.waiters));
+      // While the entry is on its way to a majority: then applying it need not wait.
+      std::vector<std::string> cold;
+      machine_.cold_keys(group.batch, cold);
+      if (!cold.empty()) disk_.warm(std::move(cold), [] {});
       continue;
     }
-    for (TakeWaiter& waiter : group.waiters) {
+    for (Waiter& waiter : group.waiters) {
       waiter.done(ticket::NotDone{ticket::NotDone::Why::kBusy, to_string(proposed.refusal())});
     }
   }
@@ -126,57 +131,6 @@ void Replica::save(raft::Save save) {
   });
 }
 
-void Replica::apply(const raft::Entries& committed) {
-  if (committed.empty()) return;
-  for (const raft::Entry& entry : committed) {
-    if (!apply(entry)) return;
-  }
-  disk_.applied({machine_.summary(), applied_configuration_});
-  serve_reads();
-}
-
-bool Replica::apply(const raft::Entry& entry) {
-  const bool is_command = entry.type == raft::EntryType::kCommand;
-  const auto answers = machine_.apply(entry.index, entry.term,
-                                      is_command ? entry.payload.view() : std::string_view());
-  if (!answers) {
-    end(End::kDamaged, "entry " + std::to_string(entry.index.value) +
-                           " cannot be applied: " + answers.error().message +
-                           "; run the ticketd version that the leader runs");
-    return false;
-  }
-  if (entry.type == raft::EntryType::kConfiguration) {
-    auto configuration = raft::Configuration::decode(entry.payload.view());
-    ENSURE(configuration.ok());  // validated where it entered: by the codec, the disk, or us
-    applied_configuration_ = {entry.index, std::move(*configuration)};
-  }
-  digests_.applied(entry.index, machine_.summary().digest);
-  in_flight_.applied(entry.index, entry.term, *answers);
-  return true;
-}
-
-void Replica::answer_reads(const std::vector<raft::ReadAnswer>& answers) {
-  for (const raft::ReadAnswer& answer : answers) {
-    auto read = reads_.extract(answer.id);
-    ENSURE(!read.empty());
-    if (answer.index) {
-      confirmed_reads_.emplace_back(*answer.index, std::move(read.mapped()));
-    } else {
-      read.mapped()(false);
-    }
-  }
-  if (!answers.empty()) serve_reads();
-}
-
-void Replica::serve_reads() {
-  while (!confirmed_reads_.empty() &&
-         confirmed_reads_.front().first <= machine_.summary().applied_index) {
-    const ReadDone done = std::move(confirmed_reads_.front().second);
-    confirmed_reads_.pop_front();
-    done(true);
-  }
-}
-
 void Replica::fetch(const raft::Ready& ready) {
   for (const raft::FetchEntries& request : ready.fetch_entries) {
     disk_.fetch(request, [this, alive = alive_, request](raft::Entries entries) {
@@ -195,17 +149,26 @@ void Replica::fetch(const raft::Ready& ready) {
 }
 
 void Replica::install(raft::SnapshotMark mark) {
-  disk_.install(mark, [this, alive = alive_, mark](std::optional<store::AppliedState> state) {
+  installing_ = true;  // nothing is applied meanwhile
+  disk_.install(mark, [this, alive = alive_, mark](Result<store::AppliedState> state) {
     if (!*alive || closed_) return;
+    installing_ = false;
     if (state) {
       spdlog::info("a snapshot up to index {} is installed", mark.index.value);
       machine_.reset(state->summary);
       applied_configuration_ = state->configuration;
+      ENSURE(unapplied_.empty() || unapplied_.back().index <= mark.index);
+      unapplied_.clear();
+      unapplied_bytes_ = 0;
+      forget_next();
       in_flight_.skipped_to(mark.index);
       node_.installed(loop_.now(), mark, state->configuration);
+      serve_reads();
     } else {
-      spdlog::warn("the snapshot up to index {} was bad; asking for it again", mark.index.value);
+      spdlog::warn("the snapshot up to index {} is not installed: {}; asking for it again",
+                   mark.index.value, state.error().message);
       node_.install_failed(loop_.now(), mark);
+      apply_waiting();
     }
     schedule_turn();
   });
@@ -229,7 +192,7 @@ void Replica::follow_changes() {
     spdlog::info("{} in term {}, leader {}", to_string(role_), role_term_.value,
                  leader_ ? std::to_string(leader_->node.value) : "unknown");
   }
-  if (role_ != raft::Role::kLeader) refuse_waiting("leadership was lost, nothing was taken");
+  if (role_ != raft::Role::kLeader) refuse_waiting("leadership was lost, nothing was done");
   answer_leader_waits();
 }
 
@@ -254,11 +217,12 @@ void Replica::set_peers() {
 }
 
 void Replica::expire(raft::Time now) {
-  for (TakeWaiter& waiter : queue_.expire(now)) {
+  for (Waiter& waiter : queue_.expire(now)) {
     waiter.done(ticket::NotDone{ticket::NotDone::Why::kNoLeader,
                                 "the time ran out before the request was appended"});
   }
   in_flight_.expire(now);
+  expire_queries(now);
   while (!leader_waits_.empty() && leader_waits_.front().deadline <= now) {
     const auto done = std::move(leader_waits_.front().done);
     leader_waits_.pop_front();
@@ -280,6 +244,7 @@ void Replica::arm() {
   raft::Time when = std::min(node_.next_deadline(), next_report_);
   if (const auto expiry = queue_.next_expiry()) when = std::min(when, *expiry);
   if (const auto expiry = in_flight_.next_expiry()) when = std::min(when, *expiry);
+  if (!queries_.empty()) when = std::min(when, queries_.begin()->first);
   if (!leader_waits_.empty()) when = std::min(when, leader_waits_.front().deadline);
   for (const Wait& wait : waits_) when = std::min(when, wait.deadline);
   loop_.set_alarm(when);
@@ -342,6 +307,10 @@ void Replica::close() {
   in_flight_.abandon();
   for (auto& [id, done] : std::exchange(reads_, {})) done(false);
   for (auto& [index, done] : std::exchange(confirmed_reads_, {})) done(false);
+  while (!queries_.empty()) {
+    const std::shared_ptr<PendingQuery> pending = queries_.begin()->second;
+    settle(*pending, ticket::NotDone{ticket::NotDone::Why::kNoLeader, "this node stops"});
+  }
   for (LeaderWait& wait : std::exchange(leader_waits_, {})) wait.done(ticket::NoLeader{});
   for (Wait& wait : std::exchange(waits_, {})) wait.expired();
   closed_ = true;
@@ -391,7 +360,7 @@ std::optional<net::Refused> Replica::judge(const net::Hello& hello) {
             "this directory, then `ticketd join " +
             hello.addresses.peer + " --replace --id " + std::to_string(self.node.value) + "`");
   }
-  if (!refused && members_.announced(hello.from, hello.addresses)) {
+  if (!refused && members_.announced(hello.from, hello.addresses, hello.configuration_index)) {
     set_peers();
   }
   return refused;

@@ -16,7 +16,7 @@
 #include "server/in_flight.h"
 #include "server/loop.h"
 #include "server/member_book.h"
-#include "server/take_queue.h"
+#include "server/request_queue.h"
 #include "store/disk.h"
 #include "ticket/machine.h"
 #include "ticket/service.h"
@@ -30,8 +30,14 @@ struct ReplicaOptions {
   /// As told to peers and clients.
   raft::Addresses addresses;
   raft::Micros request_timeout = 5'000'000;
+  /// What is promised about idempotency keys while this node leads.
+  ticket::KeyLimits key_limits;
+  /// Sequences may be removed.
+  bool allow_delete = false;
   std::string version;
 };
+
+using QueryDone = std::function<void(ticket::QueryAnswer)>;
 
 /// Why a replica cannot go on by itself.
 enum class End {
@@ -68,8 +74,11 @@ class Replica : public ticket::Service, public net::TransportEvents {
 
   // --- ticket::Service --------------------------------------------------------------------------
   void find_leader(std::function<void(ticket::LeaderView)> done) override;
-  void take(ticket::TakeRequest request, TakeDone done) override;
-  void forward(ticket::TakeRequest request, TakeDone done) override;
+  void change(ticket::Request request, AnswerDone done) override;
+  void forward(ticket::Request request, AnswerDone done) override;
+  void read(ticket::Query query, QueryDone done) override;
+  void forward(ticket::Query query, QueryDone done) override;
+  void read_stale(ticket::Query query, QueryDone done) override;
 
   // --- net::TransportEvents ---------------------------------------------------------------------
   void on_message(raft::Envelope envelope) override;
@@ -99,8 +108,17 @@ class Replica : public ticket::Service, public net::TransportEvents {
     raft::Time deadline;
   };
   using ReadDone = std::function<void(bool confirmed)>;
+  /// A query whose answer is due.
+  struct PendingQuery;
+  using Queries = std::multimap<raft::Time, std::shared_ptr<PendingQuery>>;
+  struct PendingQuery {
+    ticket::Query query;
+    QueryDone done;  // null once it was answered
+    Queries::iterator place;
+  };
   /// Changes of the membership that are asked for and wait; each is tried after every turn.
   static constexpr std::size_t kMaxWaits = 256;
+  static constexpr std::size_t kMaxQueries = 65'536;
 
   // replica.cpp: one turn
   void schedule_turn();
@@ -109,10 +127,6 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void propose_waiting();
   void carry_out(raft::Ready ready);
   void save(raft::Save save);
-  void apply(const raft::Entries& committed);
-  bool apply(const raft::Entry& entry);
-  void answer_reads(const std::vector<raft::ReadAnswer>& answers);
-  void serve_reads();
   void fetch(const raft::Ready& ready);
   void install(raft::SnapshotMark mark);
   void follow_changes();
@@ -124,10 +138,30 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void introduce();
   void report_to_members();
 
+  // replica_apply.cpp: committed entries, as the records that they need come into memory
+  void apply(const raft::Entries& committed);
+  void apply_waiting();
+  void forget_next();
+  bool decode_next();
+  bool warm_first();
+  void apply(const raft::Entry& entry);
+
+  // replica_reads.cpp
+  void add_query(ticket::Query query, raft::Micros patience, QueryDone done);
+  std::shared_ptr<PendingQuery> pend(ticket::Query query, raft::Micros patience, QueryDone done);
+  void begin_reads();
+  void answer_reads(const std::vector<raft::ReadAnswer>& answers);
+  void serve_reads();
+  void look_up(const std::shared_ptr<PendingQuery>& pending);
+  ticket::QueryResult result_of(const ticket::Query& query);
+  void settle(PendingQuery& pending, ticket::QueryAnswer answer);
+  void refuse_queries(const std::string& message);
+  void expire_queries(raft::Time now);
+
   // replica_service.cpp: the front ends' requests
   raft::Micros leader_patience() const;
-  raft::Micros take_patience() const;
-  void enqueue(ticket::TakeRequest request, raft::Micros patience, TakeDone done);
+  raft::Micros change_patience() const;
+  void enqueue(ticket::Request request, raft::Micros patience, AnswerDone done);
   std::optional<ticket::LeaderView> leader_view();
   std::optional<raft::Member> known_leader();
   bool low_on_space();
@@ -136,7 +170,8 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void answer_leader_waits();
 
   // replica_calls.cpp: requests on the peer port
-  void answer(const net::TakeCall& call, net::Responder respond);
+  void answer(const net::ChangeCall& call, net::Responder respond);
+  void answer(const net::QueryCall& call, net::Responder respond);
   void answer(const net::StatusCall& call, net::Responder respond);
   void answer(const net::MembersCall& call, net::Responder respond);
   void answer(const net::JoinCall& call, net::Responder respond);
@@ -167,11 +202,23 @@ class Replica : public ticket::Service, public net::TransportEvents {
   DigestHistory digests_;
   MemberBook members_;
 
-  TakeQueue queue_;
+  RequestQueue queue_;
   InFlight in_flight_;
+  /// Committed entries that are not applied yet.
+  std::deque<raft::Entry> unapplied_;
+  std::size_t unapplied_bytes_ = 0;
+  // Of the first of them: whether it was decoded, its batch if it has one, and how often the records
+  // that it needs were asked for.
+  bool next_decoded_ = false;
+  std::optional<ticket::Batch> next_batch_;
+  int warm_rounds_ = 0;
   std::map<raft::ReadId, ReadDone> reads_;
   /// Confirmed reads that wait until their index is applied.
   std::deque<std::pair<raft::Index, ReadDone>> confirmed_reads_;
+  /// By their deadlines, wherever they stand.
+  Queries queries_;
+  /// Those that wait for the next read round.
+  std::vector<std::shared_ptr<PendingQuery>> unread_;
   std::deque<LeaderWait> leader_waits_;
   std::vector<Wait> waits_;
 
@@ -189,6 +236,8 @@ class Replica : public ticket::Service, public net::TransportEvents {
   raft::Time next_report_;
   raft::Time leaving_until_;
   bool saving_ = false;
+  bool warming_ = false;
+  bool installing_ = false;
   bool turn_scheduled_ = false;
   bool voting_ = false;
   bool stopping_ = false;

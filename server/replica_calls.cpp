@@ -9,6 +9,7 @@
 #include "base/address.h"
 #include "base/check.h"
 #include "server/replica.h"
+#include "server/translate.h"
 
 namespace ticketd::server {
 
@@ -22,27 +23,6 @@ constexpr raft::Micros kLeavePatience = 120'000'000;
 std::string number(raft::NodeId node) { return std::to_string(node.value); }
 
 net::ErrorReply error(Code code, std::string message) { return {code, std::move(message), {}}; }
-
-net::Reply to_reply(const ticket::TakeAnswer& answer) {
-  if (const auto* range = std::get_if<ticket::Range>(&answer)) {
-    return net::TakeReply{range->first, range->count};
-  }
-  if (const auto* unknown = std::get_if<ticket::Unknown>(&answer)) {
-    return error(Code::kUnknown, unknown->message);
-  }
-  const auto& not_done = std::get<ticket::NotDone>(answer);
-  switch (not_done.why) {
-    case ticket::NotDone::Why::kNoLeader:
-      return error(Code::kNoLeader, not_done.message);
-    case ticket::NotDone::Why::kBusy:
-      return error(Code::kBusy, not_done.message);
-    case ticket::NotDone::Why::kNoSpace:
-      return error(Code::kNoSpace, not_done.message);
-    case ticket::NotDone::Why::kOverflow:
-      return error(Code::kOverflow, not_done.message);
-  }
-  UNREACHABLE("all reasons are named");
-}
 
 /// The request's own words for what is wrong with it, empty when nothing is.
 std::string fault_of(const net::JoinCall& call, const raft::Configuration& configuration) {
@@ -128,18 +108,20 @@ void Replica::wait_for(std::function<bool()> attempt, raft::Micros patience,
 
 // --- Tickets --------------------------------------------------------------------------------------
 
-void Replica::answer(const net::TakeCall& call, net::Responder respond) {
+void Replica::answer(const net::ChangeCall& call, net::Responder respond) {
   if (auto refusal = not_leading()) return respond(*refusal);
-  if (call.count < 1 || call.count > ticket::kMaxCount) {
-    return respond(error(Code::kRefused, "a request takes 1 to " +
-                                             std::to_string(ticket::kMaxCount) + " numbers, not " +
-                                             std::to_string(call.count)));
-  }
-  const raft::Micros patience = std::min<raft::Micros>(call.timeout_us, take_patience());
-  enqueue({call.sequence, call.count}, patience,
-          [respond = std::move(respond)](const ticket::TakeAnswer& taken) {
-            respond(to_reply(taken));
+  const raft::Micros patience = std::min<raft::Micros>(call.timeout_us, change_patience());
+  enqueue({call.kind, call.sequence, call.value, call.key}, patience,
+          [respond = std::move(respond)](const ticket::Answer& answer) {
+            respond(to_reply(answer));
           });
+}
+
+void Replica::answer(const net::QueryCall& call, net::Responder respond) {
+  const auto done = [respond](const ticket::QueryAnswer& answer) { respond(to_reply(answer)); };
+  if (call.stale) return read_stale(call.query, done);
+  if (auto refusal = not_leading()) return respond(*refusal);
+  add_query(call.query, std::min<raft::Micros>(call.timeout_us, change_patience()), done);
 }
 
 // --- Views ----------------------------------------------------------------------------------------
@@ -176,6 +158,7 @@ void Replica::answer(const net::StatusCall&, net::Responder respond) {
   reply.configuration_index = node_.committed_configuration().index;
   reply.digest = summary.digest;
   reply.sequences = summary.sequences;
+  reply.keys = summary.keys();
   reply.map_bytes = space.map_bytes;
   reply.used_bytes = space.used_bytes;
   reply.free_bytes = space.free_bytes;
@@ -226,7 +209,8 @@ void Replica::answer(const net::JoinCall& call, net::Responder respond) {
   if (!admitted) return respond(refused(admitted.refusal(), call.node));
   const raft::MemberId id = admitted->id;
   spdlog::info("node {} joins as a learner, incarnation {}", id.node.value, id.incarnation.value);
-  members_.announced(id, call.addresses);  // it may have moved since it was admitted
+  // It may have moved since it was admitted.
+  members_.announced(id, call.addresses, node_.configuration().index);
   wait_for(
       [this, respond, id] {
         const raft::ConfigurationAt& committed = node_.committed_configuration();

@@ -3,44 +3,18 @@
 
 #include "base/check.h"
 #include "server/replica.h"
+#include "server/translate.h"
 
 namespace ticketd::server {
 
 using ticket::NotDone;
 
-namespace {
-
-ticket::TakeAnswer to_answer(const net::Reply& reply) {
-  if (const auto* take = std::get_if<net::TakeReply>(&reply)) {
-    return ticket::Range{take->first, take->count};
-  }
-  const auto* error = std::get_if<net::ErrorReply>(&reply);
-  if (error == nullptr) return ticket::Unknown{"the leader gave an answer of another kind"};
-  switch (error->code) {
-    case net::ErrorReply::Code::kNotLeader:
-    case net::ErrorReply::Code::kNoLeader:
-      return NotDone{NotDone::Why::kNoLeader, error->message};
-    case net::ErrorReply::Code::kRefused:
-    case net::ErrorReply::Code::kBusy:
-      return NotDone{NotDone::Why::kBusy, error->message};
-    case net::ErrorReply::Code::kNoSpace:
-      return NotDone{NotDone::Why::kNoSpace, error->message};
-    case net::ErrorReply::Code::kOverflow:
-      return NotDone{NotDone::Why::kOverflow, error->message};
-    case net::ErrorReply::Code::kUnknown:
-      break;
-  }
-  return ticket::Unknown{error->message};
-}
-
-}  // namespace
-
 raft::Micros Replica::leader_patience() const {
   return std::min(options_.raft.election_timeout_max, options_.request_timeout / 2);
 }
 
-/// A front end finds the leader first, then takes: both together keep the request's time.
-raft::Micros Replica::take_patience() const {
+/// A front end finds the leader first, then asks for a change or a read: both together keep the request's time.
+raft::Micros Replica::change_patience() const {
   return options_.request_timeout - leader_patience();
 }
 
@@ -81,16 +55,21 @@ void Replica::answer_leader_waits() {
   for (LeaderWait& wait : std::exchange(leader_waits_, {})) wait.done(*view);
 }
 
-void Replica::take(ticket::TakeRequest request, TakeDone done) {
-  enqueue(std::move(request), take_patience(), std::move(done));
+void Replica::change(ticket::Request request, AnswerDone done) {
+  enqueue(std::move(request), change_patience(), std::move(done));
 }
 
-void Replica::enqueue(ticket::TakeRequest request, raft::Micros patience, TakeDone done) {
+void Replica::enqueue(ticket::Request request, raft::Micros patience, AnswerDone done) {
   if (closed_ || ended_ || stopping_) {
     return done(NotDone{NotDone::Why::kNoLeader, "this node stops"});
   }
   if (node_.role() != raft::Role::kLeader) {
     return done(NotDone{NotDone::Why::kNoLeader, "this node does not lead"});
+  }
+  if (request.kind == ticket::Kind::kRemove && !options_.allow_delete) {
+    return done(NotDone{NotDone::Why::kForbidden,
+                        "removing a sequence breaks the uniqueness of its numbers; the leader "
+                        "allows it only when it is started with --allow_delete"});
   }
   if (queue_.full()) {
     return done(NotDone{NotDone::Why::kBusy, "too many requests are waiting; ask again"});
@@ -104,12 +83,13 @@ void Replica::enqueue(ticket::TakeRequest request, raft::Micros patience, TakeDo
   schedule_turn();
 }
 
-void Replica::forward(ticket::TakeRequest request, TakeDone done) {
+void Replica::forward(ticket::Request request, AnswerDone done) {
   if (closed_ || ended_) return done(NotDone{NotDone::Why::kNoLeader, "this node stops"});
   const auto leader = known_leader();
   if (!leader) return done(NotDone{NotDone::Why::kNoLeader, "no leader is known"});
-  const net::TakeCall call{std::move(request.sequence), request.count, take_patience()};
-  transport_.call(leader->id, call, take_patience(),
+  const net::ChangeCall call{request.kind, std::move(request.sequence), request.value,
+                             std::move(request.key), change_patience()};
+  transport_.call(leader->id, call, change_patience(),
                   [done = std::move(done)](const net::CallResult& result) {
                     if (const auto* reply = std::get_if<net::Reply>(&result)) {
                       return done(to_answer(*reply));
@@ -118,6 +98,20 @@ void Replica::forward(ticket::TakeRequest request, TakeDone done) {
                       return done(NotDone{NotDone::Why::kNoLeader, "the leader is not connected"});
                     }
                     done(ticket::Unknown{"the leader gave no answer in time"});
+                  });
+}
+
+void Replica::forward(ticket::Query query, QueryDone done) {
+  if (closed_ || ended_) return done(NotDone{NotDone::Why::kNoLeader, "this node stops"});
+  const auto leader = known_leader();
+  if (!leader) return done(NotDone{NotDone::Why::kNoLeader, "no leader is known"});
+  const net::QueryCall call{std::move(query), false, change_patience()};
+  transport_.call(leader->id, call, change_patience(),
+                  [done = std::move(done)](const net::CallResult& result) {
+                    if (const auto* reply = std::get_if<net::Reply>(&result)) {
+                      return done(to_query_answer(*reply));
+                    }
+                    done(NotDone{NotDone::Why::kNoLeader, "the leader gave no answer; ask again"});
                   });
 }
 
@@ -141,9 +135,10 @@ std::uint64_t Replica::replicated_time() {
 }
 
 void Replica::refuse_waiting(const std::string& message) {
-  for (TakeWaiter& waiter : queue_.take_all()) {
+  for (Waiter& waiter : queue_.take_all()) {
     waiter.done(NotDone{NotDone::Why::kNoLeader, message});
   }
+  refuse_queries(message);
 }
 
 }  // namespace ticketd::server

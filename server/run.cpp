@@ -137,6 +137,8 @@ Status NodeProcess::listen() {
   http_options.host = options_.host;
   http_options.port = options_.http_port;
   http_options.redirect = options_.redirect;
+  http_options.redirect_sequences = options_.redirect_sequences;
+  http_options.allow_delete = options_.allow_delete;
   http_options.limits.connections = connection_limit(raise_descriptor_limit());
   auto server = http::Server::open(context_, http_options);
   if (!server) return server.error();
@@ -189,6 +191,8 @@ void NodeProcess::make_replica() {
   replica_options.cluster_id = opened.identity->cluster_id;
   replica_options.addresses = addresses_;
   replica_options.request_timeout = options_.request_timeout;
+  replica_options.key_limits = {options_.idempotency_age, options_.idempotency_keys};
+  replica_options.allow_delete = options_.allow_delete;
   replica_options.version = version();
   ReplicaCallbacks callbacks;
   callbacks.voting = [this] { note_voting(); };

@@ -30,7 +30,15 @@ struct NodeOptions {
   raft::Micros election_timeout = 500'000;
   raft::Micros heartbeat = 50'000;
   raft::Micros request_timeout = 5'000'000;
+  /// For "/", and for "/seq".
   http::RedirectMode redirect = http::RedirectMode::k301;
+  http::RedirectMode redirect_sequences = http::RedirectMode::kProxy;
+  /// Sequences may be deleted, by front ends and over the peer port.
+  bool allow_delete = false;
+  /// An idempotency key is remembered at least so long.
+  raft::Micros idempotency_age = 3'600'000'000;
+  /// Idempotency keys remembered at most.
+  std::uint64_t idempotency_keys = 1'000'000;
 };
 
 /// How the node comes to its membership.

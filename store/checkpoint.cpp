@@ -6,7 +6,6 @@
 #include <cstring>
 #include <iterator>
 #include <utility>
-#include <vector>
 
 #include "base/check.h"
 #include "store/durable.h"
@@ -62,16 +61,12 @@ std::uint64_t put_entries(WriteTransaction& transaction, const Tables& tables, M
 }
 
 void put_changes(WriteTransaction& transaction, Table state, const Changes& changes) {
-  // In order of names: neighbours share pages.
-  std::vector<const Changes::value_type*> sorted;
-  sorted.reserve(changes.size());
-  for (const Changes::value_type& change : changes) {
-    sorted.push_back(&change);
-  }
-  std::sort(sorted.begin(), sorted.end(),
-            [](const auto* a, const auto* b) { return a->first < b->first; });
-  for (const Changes::value_type* change : sorted) {
-    transaction.put(state, state_key(change->first), encode_number(change->second));
+  for (const auto& [key, value] : changes) {
+    if (value) {
+      transaction.put(state, key, *value);
+    } else {
+      transaction.remove(state, key);
+    }
   }
 }
 
@@ -96,7 +91,7 @@ void put_switch(WriteTransaction& transaction, const Tables& tables, MetaRecord&
   ENSURE_GE(record.hard_state.current_term, record.compacted.term);
   ENSURE_EQ(transaction.stat(tables.log(record.generation)).ms_entries, 0);
   ENSURE_EQ(transaction.stat(tables.state(record.generation)).ms_entries,
-            to.state.summary.sequences);
+            to.state.summary.records());
   const std::string configuration = encode_configuration(to.state.configuration);
   put_value(transaction, tables.meta, kConfigurationKey, configuration);
   put_value(transaction, tables.meta, kLogConfigurationKey, configuration);
@@ -234,12 +229,12 @@ bool Checkpointer::clear_other_generation() {
   return empty;
 }
 
-void Checkpointer::load(const std::vector<std::pair<std::string, std::uint64_t>>& sequences) {
+void Checkpointer::load(const Records& records) {
   WriteTransaction transaction(environment_);
   const MetaRecord record = read_record(transaction, tables_);
   const Table state = tables_.state(record.generation + 1);
-  for (const auto& [name, last] : sequences) {
-    transaction.append(state, state_key(name), encode_number(last));
+  for (const ticket::State::Record& each : records) {
+    transaction.append(state, each.key, each.value);
   }
   durable_step("install: commit");
   transaction.commit();

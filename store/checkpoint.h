@@ -11,6 +11,7 @@
 #include "store/disk.h"
 #include "store/overlay.h"
 #include "store/schema.h"
+#include "store/snapshot_format.h"
 
 namespace ticketd::store {
 
@@ -67,8 +68,8 @@ class Checkpointer {
   Landed compact_backlog();
   /// Removes a bounded part of the generation that is not current; true when nothing is left of it.
   bool clear_other_generation();
-  /// Appends to the state of the next generation. Requires ascending names above all before.
-  void load(const std::vector<std::pair<std::string, std::uint64_t>>& sequences);
+  /// Appends to the state of the next generation. Requires ascending keys above all before.
+  void load(const Records& records);
 
   SpaceReport space();
 

@@ -94,6 +94,12 @@ void WriteTransaction::put(Table table, std::string_view key, std::string_view v
   check(mdb_put(transaction_, table, &key_val, &value_val, 0), "writing the database");
 }
 
+void WriteTransaction::remove(Table table, std::string_view key) {
+  MDB_val key_val = to_val(key);
+  const int code = mdb_del(transaction_, table, &key_val, nullptr);
+  check(code == MDB_NOTFOUND ? MDB_SUCCESS : code, "removing from the database");
+}
+
 void WriteTransaction::append(Table table, std::string_view key, std::string_view value) {
   MDB_val key_val = to_val(key);
   MDB_val value_val = to_val(value);

@@ -71,6 +71,8 @@ class WriteTransaction : public Transaction {
 
   Table open_table(const char* name);
   void put(Table table, std::string_view key, std::string_view value);
+  /// Does nothing when there is no such record.
+  void remove(Table table, std::string_view key);
   /// Requires a key above all others in the table.
   void append(Table table, std::string_view key, std::string_view value);
   /// Both metadata and data are on the disk when it returns.

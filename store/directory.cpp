@@ -12,7 +12,9 @@
 
 #include "store/durable.h"
 #include "store/file.h"
+#include "store/journal_format.h"
 #include "store/layout.h"
+#include "store/verify.h"
 
 namespace ticketd::store {
 namespace {
@@ -100,6 +102,27 @@ Status remove_rest(const std::string& path) {
   return sync_directory(path);
 }
 
+bool has_our_journal(const std::string& path) {
+  const Result<File> file = File::open(in_directory(path, kJournalFile), File::Mode::kRead);
+  std::string beginning(8, '\0');
+  return file && file->read(0, beginning).ok() && begins_as_journal(beginning);
+}
+
+/// Before anything is removed: other programs call their files data.mdb too. One mark is enough,
+/// since what is to be destroyed may be damaged.
+Status check_ours(const std::string& path) {
+  const std::string database = in_directory(path, kDatabaseFile);
+  if (!holds_data(path) || has_our_journal(path) ||
+      (exists(database) && holds_our_schema(database))) {
+    return {};
+  }
+  return Error{"the files in " + path + " are not ticketd's: there is neither a " +
+               std::string(kDatabaseFile) + " with ticketd's schema nor a " +
+               std::string(kJournalFile) +
+               " of ticketd. Nothing was removed. Should they be what is left of a node, remove "
+               "them by hand"};
+}
+
 }  // namespace
 
 DirectoryLock::DirectoryLock(std::string path, int descriptor)
@@ -180,6 +203,9 @@ bool holds_data(const std::string& path) {
 Status destroy(DirectoryLock lock) {
   const std::string& path = lock.path();
   const std::string marker = in_directory(path, kDestroyedFile);
+  if (Status ours = check_ours(path); !ours) {
+    return ours;
+  }
   if (exists(in_directory(path, kDatabaseFile))) {
     durable_step("destroy: data.mdb renamed");
     if (Status renamed = rename_file(in_directory(path, kDatabaseFile), marker); !renamed) {

@@ -46,7 +46,8 @@ bool holds_data(const std::string& path);
 
 /// Destroys the node's files (those that it made, nothing else), durably, in an order that leaves a
 /// directory which is plainly empty or plainly whole when it is cut short; then the directory
-/// itself when nothing is left in it.
+/// itself when nothing is left in it. Refused, with nothing removed, when neither the database nor
+/// the journal in it is ticketd's.
 Status destroy(DirectoryLock lock);
 
 /// Removes what a destroy that was cut short left behind; nothing to do otherwise.

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "raft/node.h"
@@ -78,8 +79,13 @@ class Disk {
   /// Makes it durable, in the order of the calls. At most one is outstanding.
   virtual void save(raft::Save save, Done done) = 0;
 
-  /// The sequences as the machine sees them: newest changes over what LMDB holds.
+  /// The records as the machine sees them: newest changes over what LMDB holds.
   virtual ticket::State& state() = 0;
+  /// Reads these records off the loop, so that state().find() need not wait for the disk: `done`
+  /// comes when they are warm. They stay so at least until `done` returns.
+  virtual void warm(std::vector<std::string> keys, Done done) = 0;
+  /// The same for state().list().
+  virtual void warm(ticket::ListRange range, Done done) = 0;
   /// The machine has applied entries; its state() now stands at `applied`. The next checkpoint
   /// stores it. Requires that all entries up to it were saved.
   virtual void applied(const AppliedState& applied) = 0;
@@ -93,10 +99,9 @@ class Disk {
 
   /// Appends the chunk to the file being received; answers how many bytes of it are held.
   virtual void stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) = 0;
-  /// Verifies the received file and puts it in force: afterwards state() and the log are its. None:
-  /// the file was bad, nothing has changed.
-  virtual void install(raft::SnapshotMark mark,
-                       std::function<void(std::optional<AppliedState>)> done) = 0;
+  /// Verifies the received file and puts it in force: afterwards state() and the log are its.
+  /// Error: the file is bad, or there is no room for it; nothing has changed.
+  virtual void install(raft::SnapshotMark mark, std::function<void(Result<AppliedState>)> done) = 0;
 
   /// Called on the loop whenever the log was compacted up to an index.
   virtual void on_compacted(std::function<void(raft::Index)> callback) = 0;

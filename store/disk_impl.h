@@ -1,10 +1,11 @@
-// How LmdbDisk works. Three threads serve the loop:
+// How LmdbDisk works. Four threads serve the loop:
 //
 //   writer        one journal record at a time: write, flush
 //   checkpointer  everything that writes LMDB: checkpoints, and in between them the bounded steps
-//   of
-//                 loading a snapshot and of removing an old generation
+//                 of loading a snapshot and of removing an old generation
 //   reader        entries and snapshot chunks for followers, making snapshots, receiving one
+//   warmer        records that the machine is about to ask for: clients wait for them, so that they
+//                 do not wait behind what the reader does
 //
 // All decisions are made on the loop, in the members below; a thread gets values and posts values
 // back. What belongs to one thread alone says so.
@@ -34,13 +35,14 @@ class DiskImpl final : public LmdbDisk {
 
   void save(raft::Save save, Done done) override;
   ticket::State& state() override { return *overlay_; }
+  void warm(std::vector<std::string> keys, Done done) override;
+  void warm(ticket::ListRange range, Done done) override;
   void applied(const AppliedState& applied) override;
   void fetch(const raft::FetchEntries& request, std::function<void(raft::Entries)> done) override;
   void fetch(const raft::FetchChunk& request,
              std::function<void(std::optional<raft::SnapshotChunk>)> done) override;
   void stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) override;
-  void install(raft::SnapshotMark mark,
-               std::function<void(std::optional<AppliedState>)> done) override;
+  void install(raft::SnapshotMark mark, std::function<void(Result<AppliedState>)> done) override;
   void on_compacted(std::function<void(raft::Index)> callback) override {
     compacted_callback_ = std::move(callback);
   }
@@ -73,18 +75,22 @@ class DiskImpl final : public LmdbDisk {
   /// A verified snapshot on its way into the next generation's tables.
   struct Loading {
     SnapshotHeader header;
-    std::function<void(std::optional<AppliedState>)> done;
+    std::function<void(Result<AppliedState>)> done;
     // The checkpointer's:
     std::optional<File> file;
     std::optional<SnapshotReader> reader;
   };
-  enum class LoadStep { kMore, kLoaded, kFailed };
+  /// What is to be read before `done` may be called.
+  struct Warming {
+    std::vector<std::string> keys;
+    std::optional<ticket::ListRange> range;
+    Done done;
+  };
 
   /// Runs it on the loop unless closed by then.
   void post_to_loop(std::function<void()> function);
 
-  // --- Saving and checkpoints (lmdb_disk.cpp)
-  // -----------------------------------------------------
+  // --- Saving and checkpoints (lmdb_disk.cpp) ----------------------------------------------------
   void start_waiting_save();
   void write_waiting_save();
   /// Takes it into the batch that is gathered, and into what is known of the log.
@@ -108,8 +114,7 @@ class DiskImpl final : public LmdbDisk {
   Status write_identity(const Identity& identity, const raft::Configuration* bootstrap);
   void store_rest();
 
-  // --- Reading (disk_read.cpp)
-  // --------------------------------------------------------------------
+  // --- Reading (disk_read.cpp) -------------------------------------------------------------------
   const raft::Entry* in_memory(raft::Index index) const;
   /// Below it every entry is in LMDB alone.
   std::optional<raft::Index> memory_first() const;
@@ -119,17 +124,24 @@ class DiskImpl final : public LmdbDisk {
                     const std::function<void(raft::Entries)>& done);
   void step_snapshot();
 
-  // --- Installing (disk_install.cpp)
-  // --------------------------------------------------------------
+  // --- Warming (disk_warm.cpp) -------------------------------------------------------------------
+  void start_warming(Warming warming);
+  void post_warming();
+  /// Brings into memory what of it LMDB holds.
+  void page_in(const std::vector<Warming>& all, Table state);
+  void warmed(const std::vector<Warming>& all);
+
+  // --- Installing (disk_install.cpp) -------------------------------------------------------------
   /// The next step of clearing the other generation, or of loading into it, when one is due.
   void maintain();
   void clear_step();
-  void clear_failed();
+  void clear_failed(const Error& why);
   /// Without success. False when that closed the disk.
-  bool end_loading();
+  bool end_loading(const Error& why);
   void load_step();
-  LoadStep load_some(Loading& loading);
-  void loaded(LoadStep step);
+  /// True: all of it is loaded.
+  Result<bool> load_some(Loading& loading);
+  void loaded(const Result<bool>& all);
   void begin_switch();
   void switched(const Landed& landed);
 
@@ -162,16 +174,24 @@ class DiskImpl final : public LmdbDisk {
   bool other_generation_empty_ = false;
   bool maintaining_ = false;
 
+  /// At most one job of the warmer's is under way, and takes all that waited for it.
+  std::vector<Warming> waiting_to_warm_;
+  bool warming_ = false;
+
   // The reader's:
   std::optional<Snapshots> snapshots_;
   std::optional<Staging> staging_;
   std::optional<ReadTransaction> log_view_;
   bool snapshot_step_posted_ = false;
 
+  // The warmer's:
+  std::optional<ReadTransaction> warm_view_;
+
   // Last: their threads use all of the above.
   Worker writer_;
   Worker checkpointer_;
   Worker reader_;
+  Worker warmer_;
 };
 
 }  // namespace ticketd::store

@@ -15,7 +15,11 @@
 namespace ticketd::store {
 namespace {
 
-constexpr std::size_t kLoadSequences = 20'000;
+constexpr std::size_t kLoadRecords = 20'000;
+
+Error no_room(const DatabaseError& error) {
+  return Error{"there is no room to put the snapshot in force: " + std::string(error.what())};
+}
 
 }  // namespace
 
@@ -26,14 +30,13 @@ void DiskImpl::stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t
   });
 }
 
-void DiskImpl::install(raft::SnapshotMark mark,
-                       std::function<void(std::optional<AppliedState>)> done) {
+void DiskImpl::install(raft::SnapshotMark mark, std::function<void(Result<AppliedState>)> done) {
   reader_.post([this, mark, done = std::move(done)] {
     const Result<SnapshotHeader> header = staging_->finish(mark);
     post_to_loop([this, header, done] {
       ENSURE(loading_ == nullptr);
       if (!header) {
-        done(std::nullopt);
+        done(header.error());
         return;
       }
       loading_ = std::make_shared<Loading>();
@@ -71,7 +74,7 @@ void DiskImpl::clear_step() {
       if (!is_full(error, options_.path)) {
         fatal(error.what());
       }
-      post_to_loop([this] { clear_failed(); });
+      post_to_loop([this, why = no_room(error)] { clear_failed(why); });
       return;
     }
     post_to_loop([this, empty, space = store_->checkpointer->space()] {
@@ -84,17 +87,17 @@ void DiskImpl::clear_step() {
   });
 }
 
-void DiskImpl::clear_failed() {
+void DiskImpl::clear_failed(const Error& why) {
   maintaining_ = false;
   // Tried again after the next checkpoint. A snapshot cannot wait for that: while one is put in
   // force nothing need be saved, and then no checkpoint comes.
-  end_loading();
+  end_loading(why);
 }
 
-bool DiskImpl::end_loading() {
+bool DiskImpl::end_loading(const Error& why) {
   const auto open = open_;
   if (const std::shared_ptr<Loading> failed = std::exchange(loading_, nullptr)) {
-    failed->done(std::nullopt);
+    failed->done(why);
   }
   return *open;
 }
@@ -102,52 +105,52 @@ bool DiskImpl::end_loading() {
 void DiskImpl::load_step() {
   maintaining_ = true;
   checkpointer_.post([this, loading = loading_] {
-    const LoadStep step = load_some(*loading);
-    post_to_loop([this, step] { loaded(step); });
+    const Result<bool> all = load_some(*loading);
+    post_to_loop([this, all] { loaded(all); });
   });
 }
 
-DiskImpl::LoadStep DiskImpl::load_some(Loading& loading) {
+Result<bool> DiskImpl::load_some(Loading& loading) {
   if (!loading.reader) {
     Result<File> file = File::open(in_directory(options_.path, kInstallingFile), File::Mode::kRead);
     if (!file) {
-      return LoadStep::kFailed;
+      return file.error();
     }
     loading.file = *std::move(file);
     Result<SnapshotReader> reader = SnapshotReader::open(*loading.file);
     if (!reader) {
-      return LoadStep::kFailed;
+      return reader.error();
     }
     loading.reader = *std::move(reader);
   }
-  Sequences sequences;
+  Records records;
   bool more = true;
-  while (more && sequences.size() < kLoadSequences) {
-    Result<Sequences> block = loading.reader->next();
+  while (more && records.size() < kLoadRecords) {
+    Result<Records> block = loading.reader->next();
     if (!block) {
-      return LoadStep::kFailed;
+      return block.error();
     }
     more = !block->empty();
-    std::move(block->begin(), block->end(), std::back_inserter(sequences));
+    std::move(block->begin(), block->end(), std::back_inserter(records));
   }
   try {
-    store_->checkpointer->load(sequences);
+    store_->checkpointer->load(records);
   } catch (const DatabaseError& error) {
     if (!is_full(error, options_.path)) {
       fatal(error.what());
     }
-    return LoadStep::kFailed;
+    return no_room(error);
   }
-  return more ? LoadStep::kMore : LoadStep::kLoaded;
+  return !more;
 }
 
-void DiskImpl::loaded(LoadStep step) {
+void DiskImpl::loaded(const Result<bool>& all) {
   maintaining_ = false;
   overlay_->renew();
-  loaded_ = step == LoadStep::kLoaded;
-  if (step == LoadStep::kFailed) {
+  loaded_ = all.ok() && *all;
+  if (!all) {
     other_generation_empty_ = false;
-    if (!end_loading()) {
+    if (!end_loading(all.error())) {
       return;
     }
   }

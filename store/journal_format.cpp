@@ -76,6 +76,8 @@ std::string encode_journal_header(const JournalShape& shape) {
   return block;
 }
 
+bool begins_as_journal(std::string_view bytes) { return ByteReader(bytes).u64() == kFileMagic; }
+
 Result<JournalShape> decode_journal_header(std::string_view block) {
   ByteReader in(block);
   const std::uint64_t magic = in.u64();

@@ -38,6 +38,8 @@ struct JournalShape {
 
 /// One block.
 std::string encode_journal_header(const JournalShape& shape);
+/// Does it begin as every journal does, whatever follows?
+bool begins_as_journal(std::string_view bytes);
 /// An error names what is wrong with it.
 Result<JournalShape> decode_journal_header(std::string_view block);
 

@@ -20,7 +20,7 @@ constexpr std::chrono::milliseconds kFullRetry(200);
 constexpr std::chrono::milliseconds kWatchInterval(1000);
 /// Snapshot files leave so much of the map's size free on the disk.
 constexpr std::uint64_t kSpareDivisor = 20;
-/// Changed sequences that are held in memory; more make a checkpoint due.
+/// Changed records that are held in memory; more make a checkpoint due.
 constexpr std::size_t kChangesMax = 65'536;
 
 }  // namespace
@@ -60,6 +60,8 @@ DiskImpl::DiskImpl(DirectoryLock lock, DiskOptions options, Post post, OpenStore
   staging_.emplace(Staging::Options{options_.path, spare});
   log_view_.emplace(environment);
   log_view_->reset();
+  warm_view_.emplace(environment);
+  warm_view_->reset();
 }
 
 Status DiskImpl::tidy() {
@@ -393,9 +395,11 @@ void DiskImpl::close() {
   *open_ = false;
   writer_.stop();
   reader_.stop();
+  warmer_.stop();
   checkpointer_.stop();
   store_rest();
   log_view_.reset();
+  warm_view_.reset();
   staging_.reset();
   snapshots_.reset();
   overlay_.reset();

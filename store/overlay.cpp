@@ -4,48 +4,124 @@
 
 #include "base/check.h"
 #include "store/durable.h"
+#include "ticket/records.h"
 
 namespace ticketd::store {
 
 Overlay::Overlay(const Environment& environment, const Tables& tables, std::uint64_t generation)
     : view_(environment), tables_(tables), generation_(generation) {}
 
-std::optional<std::uint64_t> Overlay::find(std::string_view sequence) {
-  if (const auto found = current_.find(sequence); found != current_.end()) {
-    return found->second;
+// --- One record ----------------------------------------------------------------------------------
+
+std::optional<std::string> Overlay::find(std::string_view key) {
+  if (const std::optional<std::string>* cached = cache_.find(key)) {
+    return *cached;
   }
-  if (frozen_ != nullptr) {
-    if (const auto found = frozen_->find(sequence); found != frozen_->end()) {
-      return found->second;
-    }
+  if (const std::optional<std::string>* changed = find_change(key)) {
+    return *changed;
   }
-  return find_stored(sequence);
+  return find_stored(key);
 }
 
-std::optional<std::uint64_t> Overlay::find_stored(std::string_view sequence) const {
-  std::optional<std::string_view> stored;
+const std::optional<std::string>* Overlay::find_change(std::string_view key) const {
+  if (const auto found = current_.find(key); found != current_.end()) {
+    return &found->second;
+  }
+  if (frozen_ != nullptr) {
+    if (const auto found = frozen_->find(key); found != frozen_->end()) {
+      return &found->second;
+    }
+  }
+  return nullptr;
+}
+
+std::optional<std::string> Overlay::find_stored(std::string_view key) const {
   try {
-    stored = view_.get(tables_.state(generation_), state_key(sequence));
+    const std::optional<std::string_view> stored = view_.get(tables_.state(generation_), key);
+    return stored ? std::optional<std::string>(*stored) : std::nullopt;
   } catch (const DatabaseError& error) {
     fatal(error.what());
   }
-  if (!stored) {
-    return std::nullopt;
-  }
-  const std::optional<std::uint64_t> last = decode_number(*stored);
-  if (!last) {
-    fatal("the database is damaged at a sequence's number");
-  }
-  return last;
 }
 
-void Overlay::put(std::string_view sequence, std::uint64_t last) {
+void Overlay::put(std::string_view key, std::string_view value) {
+  ENSURE_LE(value.size(), ticket::kMaxRecordValueBytes);
+  change(key, std::string(value));
+}
+
+void Overlay::remove(std::string_view key) { change(key, std::nullopt); }
+
+void Overlay::change(std::string_view key, std::optional<std::string> value) {
+  ENSURE(!key.empty());
+  ENSURE_LE(key.size(), ticket::kMaxRecordKeyBytes);
   unsettled_ = true;
-  if (const auto found = current_.find(sequence); found != current_.end()) {
-    found->second = last;
+  cache_.keep(key, value);
+  if (const auto found = current_.lower_bound(key);
+      found != current_.end() && found->first == key) {
+    found->second = std::move(value);
   } else {
-    current_.emplace(std::string(sequence), last);
+    current_.emplace_hint(found, std::string(key), std::move(value));
   }
+}
+
+// --- Many ----------------------------------------------------------------------------------------
+
+std::vector<ticket::State::Record> Overlay::list(const ticket::ListRange& range) {
+  const Changes none;
+  std::vector<Record> records;
+  try {
+    StoredWalk stored(view_, tables_.state(generation_), range);
+    ChangesWalk changes(current_, frozen_ != nullptr ? *frozen_ : none, range);
+    while (records.size() < range.limit && (stored.more() || changes.change() != nullptr)) {
+      const Changes::value_type* change = changes.change();
+      if (change == nullptr || (stored.more() && stored.key() < change->first)) {
+        records.push_back({std::string(stored.key()), std::string(stored.value())});
+        stored.next();
+        continue;
+      }
+      if (stored.more() && stored.key() == change->first) {
+        stored.next();
+      }
+      if (change->second) {
+        records.push_back({change->first, *change->second});
+      }
+      changes.next();
+    }
+  } catch (const DatabaseError& error) {
+    fatal(error.what());
+  }
+  return records;
+}
+
+// --- What is in memory ---------------------------------------------------------------------------
+
+bool Overlay::is_warm(std::string_view key) {
+  return cache_.holds(key) || find_change(key) != nullptr;
+}
+
+void Overlay::warm(std::string_view key) {
+  if (cache_.find(key) == nullptr) {
+    const std::optional<std::string>* changed = find_change(key);
+    cache_.keep(key, changed != nullptr ? *changed : find_stored(key));
+  }
+}
+
+void Overlay::let_go() {
+  held_ = false;
+  trim();
+}
+
+void Overlay::trim() {
+  if (!held_) {
+    cache_.trim();
+  }
+}
+
+// --- Checkpoints ---------------------------------------------------------------------------------
+
+void Overlay::settle() {
+  unsettled_ = false;
+  trim();
 }
 
 std::shared_ptr<const Changes> Overlay::freeze() {
@@ -63,6 +139,7 @@ void Overlay::landed() {
 void Overlay::reset(std::uint64_t generation) {
   frozen_ = nullptr;
   current_.clear();
+  cache_.clear();
   unsettled_ = false;
   generation_ = generation;
   view_.renew();

@@ -1,6 +1,5 @@
 #include "store/schema.h"
 
-#include "base/bytes.h"
 #include "base/hash.h"
 #include "store/durable.h"
 
@@ -9,7 +8,6 @@ namespace {
 
 constexpr std::size_t kHashBytes = 8;
 constexpr std::size_t kContactsBytesMax = 64 << 10;
-constexpr char kStatePrefix = 's';
 
 std::uint64_t value_hash(std::string_view key, std::string_view value) {
   return hash64(value, hash64(key));
@@ -29,22 +27,6 @@ void read_hard_state(ByteReader& in, raft::HardState& state) {
   state.voted_for.node = raft::NodeId(in.u64());
   state.voted_for.incarnation = raft::Incarnation(in.u64());
   state.commit_index = raft::Index(in.u64());
-}
-
-void write_summary(ByteWriter& out, const ticket::Summary& summary) {
-  out.u64(summary.applied_index.value);
-  out.u64(summary.applied_term.value);
-  out.u64(summary.digest);
-  out.u64(summary.sequences);
-  out.u64(summary.stamp_us);
-}
-
-void read_summary(ByteReader& in, ticket::Summary& summary) {
-  summary.applied_index = raft::Index(in.u64());
-  summary.applied_term = raft::Term(in.u64());
-  summary.digest = in.u64();
-  summary.sequences = in.u64();
-  summary.stamp_us = in.u64();
 }
 
 template <class T>
@@ -110,9 +92,14 @@ Status check_schema(std::string_view value) {
   if (!in.ok() || version == 0) {
     return Error{"its schema version has no known form"};
   }
+  if (version < kSchemaVersion) {
+    return Error{"it has schema version " + std::to_string(version) +
+                 ", which only a pre-release of ticketd wrote: nothing reads it any more, and the "
+                 "directory must be begun anew"};
+  }
   if (version > kSchemaVersion) {
     return Error{"it has schema version " + std::to_string(version) +
-                 ", and this ticketd knows versions up to " + std::to_string(kSchemaVersion) +
+                 ", and this ticketd knows version " + std::to_string(kSchemaVersion) +
                  ": start the newer ticketd that wrote it"};
   }
   return {};
@@ -190,6 +177,29 @@ Result<MetaRecord> decode_meta_record(std::string_view value) {
   return record;
 }
 
+void write_summary(ByteWriter& out, const ticket::Summary& summary) {
+  out.u64(summary.applied_index.value);
+  out.u64(summary.applied_term.value);
+  out.u64(summary.digest);
+  out.u64(summary.sequences);
+  out.u64(summary.stamp_us);
+  out.u64(summary.oldest_key);
+  out.u64(summary.next_key);
+}
+
+void read_summary(ByteReader& in, ticket::Summary& summary) {
+  summary.applied_index = raft::Index(in.u64());
+  summary.applied_term = raft::Term(in.u64());
+  summary.digest = in.u64();
+  summary.sequences = in.u64();
+  summary.stamp_us = in.u64();
+  summary.oldest_key = in.u64();
+  summary.next_key = in.u64();
+  if (summary.oldest_key > summary.next_key) {
+    in.fail();
+  }
+}
+
 std::string encode_configuration(const raft::ConfigurationAt& configuration) {
   ByteWriter out;
   out.u64(configuration.index.value);
@@ -224,26 +234,6 @@ MetaRecord read_record(const Transaction& transaction, const Tables& tables) {
 raft::ConfigurationAt read_configuration(const Transaction& transaction, const Tables& tables,
                                          std::string_view key) {
   return required(decode_configuration(required_value(transaction, tables.meta, key)));
-}
-
-std::string state_key(std::string_view sequence) {
-  std::string key;
-  key.reserve(sequence.size() + 1);
-  key.push_back(kStatePrefix);
-  key.append(sequence);
-  return key;
-}
-
-std::string encode_number(std::uint64_t number) {
-  ByteWriter out;
-  out.u64(number);
-  return out.take();
-}
-
-std::optional<std::uint64_t> decode_number(std::string_view value) {
-  ByteReader in(value);
-  const std::uint64_t number = in.u64();
-  return in.at_end() ? std::optional<std::uint64_t>(number) : std::nullopt;
 }
 
 }  // namespace ticketd::store

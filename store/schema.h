@@ -2,7 +2,7 @@
 //
 //   meta      names of single values: schema, identity, record, configuration, configuration.log
 //   log.0/1   the entries: (index, part) -> header and payload
-//   state.0/1 the sequences: 's' + name -> last number
+//   state.0/1 the records of the machine, as they are: see ticket/records.h
 //
 // Log and state are of a generation: installing a snapshot fills the tables of the next one and one
 // transaction makes it current. Generations take turns in two pairs of tables, since LMDB's table
@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/result.h"
 #include "raft/entry.h"
 #include "raft/node.h"
@@ -24,9 +25,9 @@
 
 namespace ticketd::store {
 
-inline constexpr std::uint32_t kSchemaVersion = 1;
+inline constexpr std::uint32_t kSchemaVersion = 2;
 
-/// Everything of the node that is not an entry, a sequence, a configuration or its identity.
+/// Everything of the node that is not an entry, a record, a configuration or its identity.
 /// Written anew by each checkpoint.
 struct MetaRecord {
   std::uint64_t generation = 0;
@@ -74,13 +75,17 @@ Result<std::optional<std::string>> get_value(const Transaction& transaction, Tab
                                              std::string_view key);
 
 std::string encode_schema();
-/// Error: newer than this program, with what to do.
+/// Error: of another version than this program's, with what to do.
 Status check_schema(std::string_view value);
 
 std::string encode_identity(const Identity& identity);
 Result<Identity> decode_identity(std::string_view value);
 std::string encode_record(const MetaRecord& record);
 Result<MetaRecord> decode_meta_record(std::string_view value);
+/// In the record and in the header of a snapshot: u64 each, in the order of the fields.
+void write_summary(ByteWriter& out, const ticket::Summary& summary);
+/// Fails the reader when it contradicts itself.
+void read_summary(ByteReader& in, ticket::Summary& summary);
 std::string encode_configuration(const raft::ConfigurationAt& configuration);
 Result<raft::ConfigurationAt> decode_configuration(std::string_view value);
 
@@ -88,13 +93,5 @@ Result<raft::ConfigurationAt> decode_configuration(std::string_view value);
 MetaRecord read_record(const Transaction& transaction, const Tables& tables);
 raft::ConfigurationAt read_configuration(const Transaction& transaction, const Tables& tables,
                                          std::string_view key);
-
-// --- Sequences -----------------------------------------------------------------------------------
-
-/// LMDB has no empty keys, and the unnamed sequence an empty name.
-std::string state_key(std::string_view sequence);
-std::string encode_number(std::uint64_t number);
-/// None: not a number's eight bytes.
-std::optional<std::uint64_t> decode_number(std::string_view value);
 
 }  // namespace ticketd::store

@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "store/schema.h"
-#include "ticket/command.h"
+#include "ticket/records.h"
 
 namespace ticketd::store {
 namespace {
@@ -19,17 +19,14 @@ constexpr std::size_t kTrailerBytes = 48;
 /// A block is written when its payload has reached this.
 constexpr std::size_t kBlockPayloadBytes = 64 << 10;
 constexpr std::size_t kBlockPayloadBytesMax = kBlockPayloadBytes + 1024;
+static_assert(ticket::kMaxRecordKeyBytes + ticket::kMaxRecordValueBytes + 2 * kVarintBytesMax <=
+              kBlockPayloadBytesMax - kBlockPayloadBytes);
 
 std::string encode_header(const SnapshotHeader& header) {
   ByteWriter body;
   body.u64(header.file_id);
   body.u64(header.chain);
-  const ticket::Summary& summary = header.state.summary;
-  body.u64(summary.applied_index.value);
-  body.u64(summary.applied_term.value);
-  body.u64(summary.digest);
-  body.u64(summary.sequences);
-  body.u64(summary.stamp_us);
+  write_summary(body, header.state.summary);
   body.bytes(encode_configuration(header.state.configuration));
   ByteWriter out;
   out.u64(kFileMagic);
@@ -46,18 +43,16 @@ Result<SnapshotHeader> decode_body(std::string_view bytes) {
   SnapshotHeader header;
   header.file_id = in.u64();
   header.chain = in.u64();
-  ticket::Summary& summary = header.state.summary;
-  summary.applied_index = raft::Index(in.u64());
-  summary.applied_term = raft::Term(in.u64());
-  summary.digest = in.u64();
-  summary.sequences = in.u64();
-  summary.stamp_us = in.u64();
+  read_summary(in, header.state.summary);
+  if (!in.ok()) {
+    return Error{"a header of no known form"};
+  }
   Result<raft::ConfigurationAt> configuration = decode_configuration(in.bytes(in.remaining()));
   if (!configuration) {
     return configuration.error();
   }
   header.state.configuration = *std::move(configuration);
-  if (header.state.configuration.index > summary.applied_index) {
+  if (header.state.configuration.index > header.state.summary.applied_index) {
     return Error{"a configuration from after its end"};
   }
   return header;
@@ -74,10 +69,10 @@ Status SnapshotWriter::write(std::string_view bytes) {
   return written;
 }
 
-Status SnapshotWriter::add(std::string_view sequence, std::uint64_t last) {
+Status SnapshotWriter::add(std::string_view key, std::string_view value) {
   ByteWriter out;
-  out.string(sequence);
-  out.u64(last);
+  out.string(key);
+  out.string(value);
   payload_.append(out.view());
   ++payload_records_;
   ++records_;
@@ -144,6 +139,10 @@ Result<SnapshotReader> SnapshotReader::open(const BlockFile& file) {
       length > kHeaderBytesMax) {
     return reader.bad("no known beginning");
   }
+  if (version < kSnapshotVersion) {
+    return reader.bad("format version " + std::to_string(version) +
+                      ", which only a pre-release of ticketd wrote,");
+  }
   if (version > kSnapshotVersion) {
     return reader.bad("format version " + std::to_string(version) + ", newer than this program,");
   }
@@ -165,7 +164,7 @@ Result<SnapshotReader> SnapshotReader::open(const BlockFile& file) {
   return reader;
 }
 
-Result<Sequences> SnapshotReader::next() {
+Result<Records> SnapshotReader::next() {
   std::string head(kBlockHeaderBytes, '\0');
   if (Status read = file_->read(offset_, head); !read) {
     return read.error();
@@ -176,7 +175,7 @@ Result<Sequences> SnapshotReader::next() {
     if (Status end = check_end(); !end) {
       return end.error();
     }
-    return Sequences();
+    return Records();
   }
   const std::uint32_t payload_bytes = in.u32();
   const std::uint32_t records = in.u32();
@@ -188,8 +187,8 @@ Result<Sequences> SnapshotReader::next() {
   return read_block(payload_bytes, records, hash);
 }
 
-Result<Sequences> SnapshotReader::read_block(std::uint32_t payload_bytes, std::uint32_t records,
-                                             std::uint64_t hash) {
+Result<Records> SnapshotReader::read_block(std::uint32_t payload_bytes, std::uint32_t records,
+                                           std::uint64_t hash) {
   std::string block(kBlockHeaderBytes + payload_bytes, '\0');
   if (Status read = file_->read(offset_, block); !read) {
     return read.error();
@@ -198,26 +197,27 @@ Result<Sequences> SnapshotReader::read_block(std::uint32_t payload_bytes, std::u
   if (hash != hash64(payload, blocks_)) {
     return bad("a block that does not match its hash");
   }
-  Sequences sequences;
+  Records found;
   ByteReader in(payload);
   for (std::uint32_t i = 0; i < records && in.ok(); ++i) {
-    std::string name(in.string(ticket::kMaxNameBytes));
-    const std::uint64_t last = in.u64();
-    if (last_name_ && name <= *last_name_) {
-      return bad("sequences out of order");
+    std::string key(in.string(ticket::kMaxRecordKeyBytes));
+    std::string value(in.string(ticket::kMaxRecordValueBytes));
+    if (key <= last_key_) {  // no key is empty
+      return bad("records out of order");
     }
-    last_name_ = name;
-    digest_ += ticket::record_hash(name, last);
-    sequences.emplace_back(std::move(name), last);
+    if (!check_.add(key, value)) {
+      return bad("a record of no known form");
+    }
+    last_key_ = key;
+    found.push_back({std::move(key), std::move(value)});
   }
   if (!in.at_end()) {
     return bad("a block of no known form");
   }
-  records_ += records;
   ++blocks_;
   hash_ = hash64(block, hash_);
   offset_ += block.size();
-  return sequences;
+  return found;
 }
 
 Status SnapshotReader::check_end() const {
@@ -232,14 +232,13 @@ Status SnapshotReader::check_end() const {
   const std::uint64_t bytes = in.u64();
   const std::uint64_t hash = in.u64();
   if (in.u64() != hash64(std::string_view(trailer).substr(0, kTrailerBytes - 8)) ||
-      blocks != blocks_ || records != records_ || bytes != file_->size() ||
+      blocks != blocks_ || records != check_.records() || bytes != file_->size() ||
       bytes != offset_ + kTrailerBytes || hash != hash_) {
     return bad("a trailer that does not match the file");
   }
-  if (records_ != header_.state.summary.sequences || digest_ != header_.state.summary.digest) {
-    return bad("sequences that do not match their digest");
-  }
-  return {};
+  const Status matches = check_.matches(header_.state.summary);
+  return matches ? Status()
+                 : bad("records that are not those of its header: " + matches.error().message);
 }
 
 Status SnapshotReader::check_trailer() const {
@@ -259,7 +258,7 @@ Status SnapshotReader::check_trailer() const {
   const std::uint64_t bytes = in.u64();
   in.u64();
   if (in.u64() != hash64(std::string_view(trailer).substr(0, kTrailerBytes - 8)) ||
-      magic != kEndMagic || bytes != size || records != header_.state.summary.sequences) {
+      magic != kEndMagic || bytes != size || records != header_.state.summary.records()) {
     return bad("a trailer that does not match the file");
   }
   return {};

@@ -1,25 +1,24 @@
 // The bytes of a snapshot file. docs/storage.md describes them for readers of other languages.
 //
 //   header    mark, file id, summary, configuration; its hash
-//   blocks    sequences in order of their names; each block has its hash
+//   blocks    records in the order of their keys; each block has its hash
 //   trailer   counts; a hash over everything
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "raft/message.h"
 #include "store/disk.h"
 #include "store/file.h"
+#include "store/state_check.h"
 
 namespace ticketd::store {
 
-inline constexpr std::uint32_t kSnapshotVersion = 1;
+inline constexpr std::uint32_t kSnapshotVersion = 2;
 
 struct SnapshotHeader {
   std::uint64_t file_id = 0;
@@ -32,7 +31,7 @@ struct SnapshotHeader {
   }
 };
 
-using Sequences = std::vector<std::pair<std::string, std::uint64_t>>;
+using Records = std::vector<ticket::State::Record>;
 
 /// Writes a file from its beginning.
 class SnapshotWriter {
@@ -40,7 +39,8 @@ class SnapshotWriter {
   /// `file` must be empty and outlive the writer.
   SnapshotWriter(BlockFile& file, const SnapshotHeader& header);
 
-  Status add(std::string_view sequence, std::uint64_t last);
+  /// Requires a key above all before.
+  Status add(std::string_view key, std::string_view value);
   /// Writes the rest and the trailer. Nothing is synced.
   Status finish();
   std::uint64_t bytes() const { return offset_; }
@@ -66,17 +66,17 @@ class SnapshotReader {
   static Result<SnapshotReader> open(const BlockFile& file);
 
   const SnapshotHeader& header() const { return header_; }
-  /// The sequences of the next block, names ascending; empty when the end was reached and
+  /// The records of the next block, keys ascending; empty when the end was reached and
   /// everything matched: counts, digest and the hash over the file.
-  Result<Sequences> next();
+  Result<Records> next();
   /// Is there a trailer that matches this header? Cheap.
   Status check_trailer() const;
 
  private:
   explicit SnapshotReader(const BlockFile& file) : file_(&file) {}
   Error bad(const std::string& what) const;
-  Result<Sequences> read_block(std::uint32_t payload_bytes, std::uint32_t records,
-                               std::uint64_t hash);
+  Result<Records> read_block(std::uint32_t payload_bytes, std::uint32_t records,
+                             std::uint64_t hash);
   Status check_end() const;
 
   const BlockFile* file_;
@@ -84,9 +84,8 @@ class SnapshotReader {
   std::uint64_t offset_ = 0;
   std::uint64_t hash_ = 0;
   std::uint64_t blocks_ = 0;
-  std::uint64_t records_ = 0;
-  std::uint64_t digest_ = 0;
-  std::optional<std::string> last_name_;
+  StateCheck check_;
+  std::string last_key_;
 };
 
 }  // namespace ticketd::store

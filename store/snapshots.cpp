@@ -26,7 +26,7 @@ std::string file_name(const SnapshotHeader& header) {
 }  // namespace
 
 /// One read transaction, from the first record to the last: index, term, configuration, summary and
-/// sequences are of one moment.
+/// records are of one moment.
 struct Snapshots::Making {
   Making(const Environment& environment, const Tables& tables, std::uint64_t file_id)
       : view(environment) {
@@ -170,11 +170,7 @@ Result<bool> Snapshots::write_some() {
   Making& making = *making_;
   const std::uint64_t until = making.writer->bytes() + kStepBytes;
   while (making.more && making.writer->bytes() < until) {
-    const std::optional<std::uint64_t> last = decode_number(making.cursor->value());
-    if (!last) {
-      fatal("the database is damaged at a sequence's number");
-    }
-    if (Status added = making.writer->add(making.cursor->key().substr(1), *last); !added) {
+    if (Status added = making.writer->add(making.cursor->key(), making.cursor->value()); !added) {
       return added.error();
     }
     making.more = making.cursor->next();

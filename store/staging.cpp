@@ -76,11 +76,11 @@ Result<SnapshotHeader> Staging::finish(raft::SnapshotMark mark) {
     return Error{"the snapshot received has another mark than it was sent for"};
   }
   while (true) {
-    const Result<Sequences> sequences = reader->next();
-    if (!sequences) {
-      return sequences.error();
+    const Result<Records> records = reader->next();
+    if (!records) {
+      return records.error();
     }
-    if (sequences->empty()) {
+    if (records->empty()) {
       return reader->header();
     }
   }

@@ -16,12 +16,12 @@
 #include "store/log_table.h"
 #include "store/pages.h"
 #include "store/schema.h"
+#include "store/state_check.h"
 
 namespace ticketd::store {
 namespace {
 
 constexpr std::size_t kReportBytesMax = 4096;
-constexpr std::size_t kMaxStateKeyBytes = 1 + ticket::kMaxNameBytes;
 constexpr int kDamagedExit = 1;
 constexpr int kRefusedExit = 2;
 
@@ -134,28 +134,15 @@ Status verify_log(const Transaction& transaction, const Tables& tables, const Me
 
 Status verify_state(const Transaction& transaction, const Tables& tables,
                     const MetaRecord& record) {
-  std::uint64_t digest = 0;
-  std::uint64_t count = 0;
+  StateCheck check;
   Cursor cursor(transaction, tables.state(record.generation));
   for (bool more = cursor.first(); more; more = cursor.next()) {
-    const std::string_view key = cursor.key();
-    const std::optional<std::uint64_t> last = decode_number(cursor.value());
-    if (!key.starts_with(state_key("")) || key.size() > kMaxStateKeyBytes || !last) {
-      return Error{"a record of the sequences has no known form (number " + std::to_string(count) +
-                   " in order of names)"};
+    if (!check.add(cursor.key(), cursor.value())) {
+      return Error{"a record of the state has no known form (number " +
+                   std::to_string(check.records()) + " in the order of keys)"};
     }
-    digest += ticket::record_hash(key.substr(1), *last);
-    ++count;
   }
-  if (count != record.summary.sequences) {
-    return Error{"it holds " + std::to_string(count) + " sequences, and should hold " +
-                 std::to_string(record.summary.sequences)};
-  }
-  if (digest != record.summary.digest) {
-    return Error{"the sequences do not match their digest (as of log entry " +
-                 std::to_string(record.summary.applied_index.value) + ")"};
-  }
-  return {};
+  return check.matches(record.summary);
 }
 
 /// Before anything whose form depends on it.
@@ -176,17 +163,21 @@ Status verify_schema(const Transaction& transaction) {
   return {};
 }
 
-Status verify_contents(const std::string& path) {
-  Environment::Options options;
-  options.path = path;
-  Result<File> file = File::open(path, File::Mode::kRead);
+Result<Environment::Options> options_to_read(const std::string& path) {
+  const Result<File> file = File::open(path, File::Mode::kRead);
   if (!file) {
     return file.error();
   }
-  options.map_bytes = file->size();
-  options.read_only = true;
-  options.bare_file = true;
-  Environment environment(options);
+  return Environment::Options{
+      .path = path, .map_bytes = file->size(), .read_only = true, .bare_file = true};
+}
+
+Status verify_contents(const std::string& path) {
+  const Result<Environment::Options> options = options_to_read(path);
+  if (!options) {
+    return options.error();
+  }
+  Environment environment(*options);
   ReadTransaction transaction(environment);
   if (Status schema = verify_schema(transaction); !schema) {
     return schema;
@@ -210,6 +201,23 @@ struct Verdict {
   std::string report;
 };
 
+Verdict look_for_schema(const std::string& path) {
+  try {
+    const Result<Environment::Options> options = options_to_read(path);
+    if (!options) {
+      return {kDamagedExit, options.error().message};
+    }
+    Environment environment(*options);
+    ReadTransaction transaction(environment);
+    const Status schema = verify_schema(transaction);
+    return schema ? Verdict{} : Verdict{kDamagedExit, schema.error().message};
+  } catch (const Refused&) {
+    return {};  // of another version, and still ours
+  } catch (const std::exception& error) {
+    return {kDamagedExit, error.what()};
+  }
+}
+
 Verdict verify_in_this_process(const std::string& path) {
   try {
     Status verified = verify_pages(path);
@@ -224,14 +232,16 @@ Verdict verify_in_this_process(const std::string& path) {
   }
 }
 
-/// The process that verifies: it ends here.
-[[noreturn]] void verify_and_exit(const std::string& path, int report_to) {
+using Work = Verdict (*)(const std::string& path);
+
+/// The process that looks: it ends here.
+[[noreturn]] void work_and_exit(Work work, const std::string& path, int report_to) {
   // It shares the directory's lock and must not outlive the process that holds it.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   for (int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE}) {
     ::signal(signal, SIG_DFL);
   }
-  const Verdict verdict = verify_in_this_process(path);
+  const Verdict verdict = work(path);
   const std::string report = verdict.report.substr(0, kReportBytesMax);
   if (::write(report_to, report.data(), report.size()) < 0) {
     ::_exit(kDamagedExit);
@@ -251,6 +261,36 @@ std::string read_all(int descriptor) {
       return text;
     }
   }
+}
+
+struct Ended {
+  int status = 0;  // as wait() tells
+  std::string report;
+};
+
+Result<Ended> run_in_child(Work work, const std::string& path) {
+  int pipe_ends[2];
+  if (::pipe2(pipe_ends, O_CLOEXEC) != 0) {
+    return system_error("verify", path, errno);
+  }
+  const pid_t child = ::fork();
+  if (child < 0) {
+    const int error = errno;
+    ::close(pipe_ends[0]);
+    ::close(pipe_ends[1]);
+    return system_error("start a process to verify", path, error);
+  }
+  if (child == 0) {
+    ::close(pipe_ends[0]);
+    work_and_exit(work, path, pipe_ends[1]);
+  }
+  ::close(pipe_ends[1]);
+  Ended ended;
+  ended.report = read_all(pipe_ends[0]);
+  ::close(pipe_ends[0]);
+  while (::waitpid(child, &ended.status, 0) < 0 && errno == EINTR) {
+  }
+  return ended;
 }
 
 Status child_verdict(const std::string& path, int status, const std::string& report) {
@@ -279,28 +319,13 @@ Error damage_error(const std::string& what) {
 }
 
 Status verify_database(const std::string& path) {
-  int pipe_ends[2];
-  if (::pipe2(pipe_ends, O_CLOEXEC) != 0) {
-    return system_error("verify", path, errno);
-  }
-  const pid_t child = ::fork();
-  if (child < 0) {
-    const int error = errno;
-    ::close(pipe_ends[0]);
-    ::close(pipe_ends[1]);
-    return system_error("start a process to verify", path, error);
-  }
-  if (child == 0) {
-    ::close(pipe_ends[0]);
-    verify_and_exit(path, pipe_ends[1]);
-  }
-  ::close(pipe_ends[1]);
-  const std::string report = read_all(pipe_ends[0]);
-  ::close(pipe_ends[0]);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return child_verdict(path, status, report);
+  const Result<Ended> ended = run_in_child(verify_in_this_process, path);
+  return ended ? child_verdict(path, ended->status, ended->report) : ended.error();
+}
+
+bool holds_our_schema(const std::string& path) {
+  const Result<Ended> ended = run_in_child(look_for_schema, path);
+  return ended && WIFEXITED(ended->status) && WEXITSTATUS(ended->status) == 0;
 }
 
 }  // namespace ticketd::store

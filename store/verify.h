@@ -12,6 +12,10 @@ namespace ticketd::store {
 /// and its death is the error. Blocks.
 Status verify_database(const std::string& path);
 
+/// Is there the schema of a ticketd in it, of whatever version? Verifies nothing else. In a process
+/// of its own too, where the database may be damaged or anybody's.
+bool holds_our_schema(const std::string& path);
+
 /// `what`, and what the operator is to do about it.
 Error damage_error(const std::string& what);
 

@@ -1,5 +1,6 @@
 #include "ticket/command.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/bytes.h"
@@ -9,80 +10,141 @@ namespace ticketd::ticket {
 
 namespace {
 
-constexpr std::uint8_t kTakeBatchType = 1;
+constexpr std::uint8_t kBatchType = 1;
+constexpr std::uint8_t kKeyed = 0x80;
 
-void write(ByteWriter& out, const TakeBatch& batch) {
-  ENSURE(!batch.steps.empty());
-  out.u8(kTakeBatchType);
-  out.u8(kCommandVersion);
-  out.varint(batch.stamp_us);
-  out.varint(batch.steps.size());
-  std::size_t requests = 0;
-  for (const Step& step : batch.steps) {
-    ENSURE_LE(step.sequence.size(), kMaxNameBytes);
-    ENSURE(!step.counts.empty());
-    requests += step.counts.size();
-    out.string(step.sequence);
-    out.varint(step.counts.size());
-    for (const std::uint64_t count : step.counts) {
-      ENSURE_GE(count, 1);
-      ENSURE_LE(count, kMaxCount);
-      out.varint(count);
-    }
-  }
-  ENSURE_LE(requests, kMaxRequestsPerBatch);
+bool has_keys(const Batch& batch) {
+  return std::any_of(batch.operations.begin(), batch.operations.end(),
+                     [](const Operation& operation) { return !operation.key.empty(); });
 }
 
-/// At most `requests_left` counts, which it lowers.
-Step read_step(ByteReader& in, std::size_t& requests_left) {
-  Step step;
-  step.sequence = in.string(kMaxNameBytes);
-  const std::uint64_t counts = in.varint();
-  // Each count takes a byte or more: a length beyond the end allocates nothing.
-  if (counts == 0 || counts > requests_left || counts > in.remaining()) {
-    in.fail();
-    return step;
+/// What must hold of an operation besides the range of its values' number.
+bool is_valid(const Operation& operation) {
+  const auto& [kind, sequence, values, key] = operation;
+  if (sequence.size() > kMaxNameBytes || values.empty()) {
+    return false;
   }
-  requests_left -= static_cast<std::size_t>(counts);
-  step.counts.reserve(static_cast<std::size_t>(counts));
-  for (std::uint64_t i = 0; i < counts; ++i) {
-    const std::uint64_t count = in.varint();
-    if (count == 0 || count > kMaxCount) {
+  if (!key.empty() && (!is_key(key) || values.size() != 1 || kind == Kind::kRemove)) {
+    return false;
+  }
+  switch (kind) {
+    case Kind::kTake:
+      return std::all_of(values.begin(), values.end(),
+                         [](std::uint64_t count) { return count >= 1 && count <= kMaxCount; });
+    case Kind::kAdvance:
+      return values.size() == 1;
+    case Kind::kRemove:
+      return values.size() == 1 && values.front() == 0 && !sequence.empty();
+  }
+  return false;
+}
+
+void write(ByteWriter& out, const Operation& operation) {
+  ENSURE(is_valid(operation));
+  const bool keyed = !operation.key.empty();
+  out.u8(
+      static_cast<std::uint8_t>(static_cast<std::uint8_t>(operation.kind) | (keyed ? kKeyed : 0)));
+  out.string(operation.sequence);
+  if (operation.kind == Kind::kTake) {
+    out.varint(operation.values.size());
+  }
+  if (operation.kind != Kind::kRemove) {
+    for (const std::uint64_t value : operation.values) {
+      out.varint(value);
+    }
+  }
+  if (keyed) {
+    out.string(operation.key);
+  }
+}
+
+/// At most `requests_left` requests, which it lowers.
+Operation read_operation(ByteReader& in, std::size_t& requests_left) {
+  Operation operation;
+  const std::uint8_t kind = in.u8();
+  operation.kind = static_cast<Kind>(kind & ~kKeyed);
+  operation.sequence = in.string(kMaxNameBytes);
+  const std::uint64_t count = operation.kind == Kind::kTake ? in.varint() : 1;
+  // Each value takes a byte or more: a length beyond the end allocates nothing.
+  const bool fits = operation.kind == Kind::kRemove || count <= in.remaining();
+  if (count > requests_left || !fits) {
+    in.fail();
+    return operation;
+  }
+  requests_left -= static_cast<std::size_t>(count);
+  operation.values.reserve(static_cast<std::size_t>(count));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    operation.values.push_back(operation.kind == Kind::kRemove ? 0 : in.varint());
+  }
+  if ((kind & kKeyed) != 0) {
+    operation.key = in.string(kMaxKeyBytes);
+    if (operation.key.empty()) {
       in.fail();
     }
-    step.counts.push_back(count);
   }
-  return step;
-}
-
-Result<Command> read_take_batch(ByteReader& in) {
-  TakeBatch batch;
-  batch.stamp_us = in.varint();
-  const std::uint64_t steps = in.varint();
-  std::size_t requests_left = kMaxRequestsPerBatch;
-  if (steps == 0 || steps > requests_left) {
+  if (in.ok() && !is_valid(operation)) {
     in.fail();
   }
-  for (std::uint64_t i = 0; i < steps && in.ok(); ++i) {
-    batch.steps.push_back(read_step(in, requests_left));
+  return operation;
+}
+
+Result<Batch> read_batch(ByteReader& in) {
+  Batch batch;
+  batch.stamp_us = in.varint();
+  const std::uint8_t has_limits = in.u8();
+  if (has_limits == 1) {
+    batch.limits.age_us = in.varint();
+    batch.limits.keys = in.varint();
+  }
+  const std::uint64_t operations = in.varint();
+  std::size_t requests_left = kMaxRequestsPerBatch;
+  if (operations == 0 || operations > requests_left || has_limits > 1) {
+    in.fail();
+  }
+  for (std::uint64_t i = 0; i < operations && in.ok(); ++i) {
+    batch.operations.push_back(read_operation(in, requests_left));
+  }
+  if (in.ok() && has_keys(batch) != (has_limits == 1)) {
+    in.fail();
   }
   if (!in.at_end()) {
     return Error{in.ok()
-                     ? "a take command has " + std::to_string(in.remaining()) + " bytes too many"
-                     : "a take command is cut short or has a value out of range"};
+                     ? "a ticket command has " + std::to_string(in.remaining()) + " bytes too many"
+                     : "a ticket command is cut short or has a value out of range"};
   }
-  return Command(std::move(batch));
+  return batch;
 }
 
 }  // namespace
 
-std::string encode(const Command& command) {
+bool is_key(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxKeyBytes &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+std::string encode(const Batch& batch) {
+  ENSURE(!batch.operations.empty());
   ByteWriter out;
-  std::visit([&out](const auto& value) { write(out, value); }, command);
+  out.u8(kBatchType);
+  out.u8(kCommandVersion);
+  out.varint(batch.stamp_us);
+  const bool keyed = has_keys(batch);
+  out.u8(keyed ? 1 : 0);
+  if (keyed) {
+    out.varint(batch.limits.age_us);
+    out.varint(batch.limits.keys);
+  }
+  out.varint(batch.operations.size());
+  std::size_t requests = 0;
+  for (const Operation& operation : batch.operations) {
+    write(out, operation);
+    requests += operation.values.size();
+  }
+  ENSURE_LE(requests, kMaxRequestsPerBatch);
   return out.take();
 }
 
-Result<Command> decode_command(std::string_view bytes) {
+Result<Batch> decode_batch(std::string_view bytes) {
   ByteReader in(bytes);
   const std::uint8_t type = in.u8();
   const std::uint8_t version = in.u8();
@@ -90,7 +152,7 @@ Result<Command> decode_command(std::string_view bytes) {
     return Error{"a command of " + std::to_string(bytes.size()) +
                  " bytes is too short for a type and a version"};
   }
-  if (type != kTakeBatchType) {
+  if (type != kBatchType) {
     return Error{"unknown command type " + std::to_string(type) + " (version " +
                  std::to_string(version) + ")"};
   }
@@ -99,7 +161,7 @@ Result<Command> decode_command(std::string_view bytes) {
                  std::to_string(type) + ", this build knows version " +
                  std::to_string(kCommandVersion)};
   }
-  return read_take_batch(in);
+  return read_batch(in);
 }
 
 }  // namespace ticketd::ticket

@@ -4,52 +4,85 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "base/result.h"
 
 namespace ticketd::ticket {
 
-/// The largest batch one request may take.
+/// The most numbers one request may take.
 inline constexpr std::uint64_t kMaxCount = 1'000'000;
 /// Names are 1 to 255 bytes; the empty name is the unnamed sequence of `POST /`.
 inline constexpr std::size_t kMaxNameBytes = 255;
-/// The most requests (counts of all steps) one entry may carry: a leader cuts longer queues.
+/// An idempotency key is 1 to 64 visible ASCII characters.
+inline constexpr std::size_t kMaxKeyBytes = 64;
+/// The most requests one entry may carry: a leader cuts longer queues.
 inline constexpr std::size_t kMaxRequestsPerBatch = 65'536;
-/// What this build can apply. A leader proposes a command type only when every member has announced
-/// that it can apply it.
-inline constexpr std::uint32_t kCommandVersion = 1;
+/// What this build can apply. A leader proposes a command only when every member has announced that
+/// it can apply it.
+inline constexpr std::uint32_t kCommandVersion = 2;
 
-/// Requests for one sequence that wait together are one Step. Their answers are those of applying
-/// them one by one: counts[i] numbers for the i-th request, or none of them when it would overflow.
-/// At least one count, each from 1 to kMaxCount.
-struct Step {
+enum class Kind : std::uint8_t {
+  /// Takes the next numbers.
+  kTake = 1,
+  /// Moves a sequence forward, so that a given number is the last one given.
+  kAdvance = 2,
+  /// Forgets a named sequence: it begins anew at 0. Breaks uniqueness, and is for operators who
+  /// know that.
+  kRemove = 3,
+};
+
+/// Requests of one kind for one sequence. Takes that wait together are one Operation, with the
+/// answers of applying them one by one.
+struct Operation {
+  Kind kind = Kind::kTake;
   std::string sequence;
-  std::vector<std::uint64_t> counts;
+  /// A request each. kTake: how many numbers, 1 to kMaxCount, at least one value. kAdvance: the
+  /// number that shall be the last given, exactly one value. kRemove: one value, 0.
+  std::vector<std::uint64_t> values;
+  /// The idempotency key; empty: none. With a key exactly one value, and not kRemove.
+  std::string key;
 
-  bool operator==(const Step&) const = default;
+  bool operator==(const Operation&) const = default;
 };
 
-/// Takes numbers. `stamp_us` is replicated time (microseconds since the cluster began), written by
-/// the leader. At least one step; a sequence may have several.
-struct TakeBatch {
+/// What a leader promises about idempotency keys, as its options say. It stands in the log, since
+/// every member must forget the same keys at the same entry.
+struct KeyLimits {
+  /// A key is remembered at least so long, in microseconds of replicated time.
+  std::uint64_t age_us = 0;
+  /// Keys remembered at most.
+  std::uint64_t keys = 0;
+
+  bool operator==(const KeyLimits&) const = default;
+};
+
+/// The content of one log entry. `stamp_us` is replicated time (microseconds since the cluster
+/// began), written by the leader. At least one operation; a sequence may have several.
+struct Batch {
   std::uint64_t stamp_us = 0;
-  std::vector<Step> steps;
+  /// Meaningful, and written, only when an operation has a key.
+  KeyLimits limits;
+  std::vector<Operation> operations;
 
-  bool operator==(const TakeBatch&) const = default;
+  bool operator==(const Batch&) const = default;
 };
 
-using Command = std::variant<TakeBatch>;
+/// Is it 1 to kMaxKeyBytes visible ASCII characters?
+bool is_key(std::string_view text);
 
-/// Layout (varints as in base/bytes.h):
-///   u8 type (1 = TakeBatch), u8 version (1), varint stamp_us, varint number of steps, then for
-///   each step: varint name length, name, varint number of counts, varint counts...
+/// Layout (varints and strings as in base/bytes.h):
+///   u8 type (1), u8 version (2), varint stamp_us, u8 has_limits (0 or 1, 1 exactly when an
+///   operation has a key), then if so varint age_us, varint keys; varint number of operations, then
+///   for each:
+///     u8 kind, plus 128 when it has a key; string sequence;
+///     kTake: varint number of values, varint values...; kAdvance: varint value; kRemove: nothing;
+///     string key, if it has one.
 /// Requires every limit above to be kept: a leader never writes what others would refuse.
-std::string encode(const Command& command);
+std::string encode(const Batch& batch);
 /// The reverse, and only of what encode() can write: limits, lengths and the end are checked. An
 /// unknown type or version is an error that names it: the node must stop before it applies what it
 /// does not understand.
-Result<Command> decode_command(std::string_view bytes);
+Result<Batch> decode_batch(std::string_view bytes);
 
 }  // namespace ticketd::ticket

@@ -3,24 +3,43 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <variant>
+#include <vector>
+
+#include "ticket/command.h"
 
 namespace ticketd::ticket {
 
-struct TakeRequest {
-  /// Empty: the unnamed sequence, whose first number is 1.
-  std::string sequence;
-  std::uint64_t count = 1;
+/// Sequences on one page of a list, at most.
+inline constexpr std::size_t kMaxListed = 1'000;
+
+// --- What changes a sequence ---------------------------------------------------------------------
+
+struct Request {
+  Kind kind = Kind::kTake;
+  /// Empty: the unnamed sequence, whose first number is 1. Not with kRemove.
+  std::string sequence{};
+  /// As in Operation::values.
+  std::uint64_t value = 1;
+  /// Idempotency key, see is_key; empty: none. Not with kRemove.
+  std::string key{};
 };
 
-/// Numbers first, first + 1, ..., first + count - 1 are the caller's alone.
-struct Range {
+struct Done {
+  /// kTake: numbers first, first + 1, ..., first + count - 1 are the caller's alone. kAdvance:
+  /// `first` is the last number given now, count is 0. kRemove: `first` was the last number given,
+  /// count is 1; count 0: there was no such sequence.
   std::uint64_t first = 0;
   std::uint64_t count = 0;
+  /// It was done for an earlier request with the same idempotency key, and not again.
+  bool replayed = false;
 };
 
-/// Certainly not done: nothing was appended, or another entry took its place.
+/// Certainly not done: nothing was appended, or it was refused when it was applied, or another
+/// entry took its place.
 struct NotDone {
   enum class Why {
     /// No leader, or not this node.
@@ -31,10 +50,20 @@ struct NotDone {
     kNoSpace,
     /// The sequence would pass 2^64 - 1.
     kOverflow,
+    /// The sequence would have to go back.
+    kBehind,
+    /// The idempotency key came before with another request.
+    kKeyReused,
+    /// No more idempotency keys can be remembered for now.
+    kKeysFull,
+    /// Not allowed on that node.
+    kForbidden,
   };
   Why why = Why::kNoLeader;
   /// One line for the user; says what to do next.
   std::string message;
+  /// It is the answer of an earlier request with the same idempotency key.
+  bool replayed = false;
 };
 
 /// It was appended (or sent to the leader), and whether it was or will be done is not known.
@@ -42,9 +71,52 @@ struct Unknown {
   std::string message;
 };
 
-using TakeAnswer = std::variant<Range, NotDone, Unknown>;
+using Answer = std::variant<Done, NotDone, Unknown>;
 
-/// Where the leader is, as this node knows it.
+// --- What only reads -----------------------------------------------------------------------------
+
+/// The last numbers given of these sequences.
+struct Lookup {
+  std::vector<std::string> sequences;
+
+  bool operator==(const Lookup&) const = default;
+};
+
+/// The named sequences that begin with `prefix` and stand behind `after`, in the order of their
+/// bytes.
+struct Listing {
+  std::string prefix;
+  std::string after;
+  /// 1 to kMaxListed.
+  std::size_t limit = 100;
+
+  bool operator==(const Listing&) const = default;
+};
+
+using Query = std::variant<Lookup, Listing>;
+
+struct Found {
+  std::string sequence;
+  /// None: it was never ticketed or moved. (In a listing there is always one.)
+  std::optional<std::uint64_t> last;
+
+  bool operator==(const Found&) const = default;
+};
+
+struct QueryResult {
+  /// A lookup's in the order asked.
+  std::vector<Found> found;
+  /// A listing's: there are more behind the last one.
+  bool more = false;
+  /// The log index whose state this is.
+  std::uint64_t applied_index = 0;
+};
+
+/// NotDone: ask again.
+using QueryAnswer = std::variant<QueryResult, NotDone>;
+
+// --- Where the leader is, as this node knows it --------------------------------------------------
+
 struct LeaderHere {};
 struct LeaderThere {
   /// HOST:PORT to be told to clients of the asking front end.
@@ -66,10 +138,16 @@ class Service {
   virtual void find_leader(std::function<void(LeaderView)> done) = 0;
 
   /// At the leader. Answers within the request time-out.
-  virtual void take(TakeRequest request, std::function<void(TakeAnswer)> done) = 0;
-
+  virtual void change(Request request, std::function<void(Answer)> done) = 0;
   /// At a follower: has the leader do it. Answers within the request time-out.
-  virtual void forward(TakeRequest request, std::function<void(TakeAnswer)> done) = 0;
+  virtual void forward(Request request, std::function<void(Answer)> done) = 0;
+
+  /// At the leader: linearizable. Answers within the request time-out.
+  virtual void read(Query query, std::function<void(QueryAnswer)> done) = 0;
+  /// At a follower: has the leader read. Answers within the request time-out.
+  virtual void forward(Query query, std::function<void(QueryAnswer)> done) = 0;
+  /// At any node, of what it has applied so far, which may be old.
+  virtual void read_stale(Query query, std::function<void(QueryAnswer)> done) = 0;
 };
 
 }  // namespace ticketd::ticket

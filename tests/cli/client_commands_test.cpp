@@ -18,49 +18,12 @@ Target target() {
 
 const std::vector<raft::Member> kTwo = {voter(1, 1), voter(2, 3)};
 
-Answer run_next(ScriptedCluster& cluster, std::uint64_t count) {
-  return captured([&] { return next({target(), count}, cluster); });
-}
-
 Answer run_remove(ScriptedCluster& cluster, std::uint64_t node) {
   return captured([&] { return remove({target(), raft::NodeId(node)}, cluster); });
 }
 
 Answer run_transfer(ScriptedCluster& cluster, std::uint64_t node) {
   return captured([&] { return transfer({target(), raft::NodeId(node)}, cluster); });
-}
-
-TEST_CASE("next prints a number, or the first and the last") {
-  ScriptedCluster cluster(kTwo);
-  cluster.take_answer = net::TakeReply{41, 1};
-  CHECK(run_next(cluster, 1).out == "41\n");
-  cluster.take_answer = net::TakeReply{42, 10};
-  const Answer answer = run_next(cluster, 10);
-  CHECK(answer.code == 0);
-  CHECK(answer.out == "42-51\n");
-  CHECK(answer.err.empty());
-}
-
-TEST_CASE("next says when the outcome is unknown, and prints no number") {
-  ScriptedCluster cluster(kTwo);
-  cluster.take_answer = net::ErrorReply{Code::kUnknown, "leadership was lost", {}};
-  const Answer answer = run_next(cluster, 1);
-  CHECK(answer.code == 1);
-  CHECK(answer.out.empty());
-  CHECK(contains(answer.err, "outcome unknown"));
-}
-
-TEST_CASE("a result that nobody can read is an error") {
-  ScriptedCluster cluster(kTwo);
-  cluster.take_answer = net::TakeReply{41, 1};
-  const Answer answer = captured([&] {
-    const int full = ::open("/dev/full", O_WRONLY);
-    ::dup2(full, STDOUT_FILENO);
-    ::close(full);
-    return next({target(), 1}, cluster);
-  });
-  CHECK(answer.code == 1);
-  CHECK(contains(answer.err, "cannot write"));
 }
 
 TEST_CASE("status asks the leader as well, for what only a leader knows") {
@@ -107,16 +70,26 @@ TEST_CASE("an unknown id is answered with the members there are") {
 TEST_CASE("a removal that was refused is an error with its reason, at once") {
   ScriptedCluster cluster(kTwo);
   cluster.removes = false;
-  cluster.removal_answer = net::Reply(net::ErrorReply{Code::kRefused, "the last voter", {}});
+  cluster.removal_answer = net::Reply(net::ErrorReply{Code::kRefused, "the last voter", {}, false});
   const Answer answer = run_remove(cluster, 2);
   CHECK(answer.code == 1);
   CHECK(contains(answer.err, "the last voter"));
   CHECK(cluster.pauses == 0);
 }
 
+TEST_CASE("a removal that is not seen within the time for all of it is an error") {
+  ScriptedCluster cluster(kTwo);
+  cluster.removes = false;
+  cluster.pauses_until_over = 3;
+  const Answer answer = run_remove(cluster, 2);
+  CHECK(answer.code == 1);
+  CHECK(contains(answer.err, "not confirmed"));
+  CHECK(cluster.pauses == 3);
+}
+
 TEST_CASE("a removal that somebody else was faster with is done") {
   ScriptedCluster cluster(kTwo);
-  cluster.removal_answer = net::Reply(net::ErrorReply{Code::kRefused, "no such member", {}});
+  cluster.removal_answer = net::Reply(net::ErrorReply{Code::kRefused, "no such member", {}, false});
   CHECK(run_remove(cluster, 2).code == 0);
 }
 
@@ -130,7 +103,7 @@ TEST_CASE("transfer waits until the named member says that it leads") {
 
 TEST_CASE("transfer that is refused, or ends with another leader, is an error") {
   ScriptedCluster cluster(kTwo);
-  cluster.transfer_answer = net::ErrorReply{Code::kBusy, "it is not caught up", {}};
+  cluster.transfer_answer = net::ErrorReply{Code::kBusy, "it is not caught up", {}, false};
   const Answer refused = run_transfer(cluster, 2);
   CHECK(refused.code == 1);
   CHECK(contains(refused.err, "not caught up"));

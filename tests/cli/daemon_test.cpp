@@ -96,6 +96,13 @@ TEST_CASE("a daemon that ends before it serves gives its code and its errors to 
   CHECK(read_file(directory / "log") == "from an earlier time\nthe port is taken\n");
 }
 
+TEST_CASE("a daemon that stops in good order before it serves is an error") {
+  const TemporaryDirectory directory;
+  const Outcome outcome = started(directory, [](const Serving&) { return 0; });
+  CHECK(outcome.code == 1);
+  CHECK(outcome.standard_error.find("stopped before it served") != std::string::npos);
+}
+
 TEST_CASE("a daemon that a signal ends before it serves is an error") {
   const TemporaryDirectory directory;
   const Outcome outcome = started(directory, [](const Serving&) {

@@ -70,6 +70,8 @@ TEST_CASE("the page names the ranges that are accepted") {
   CHECK(line_with("| `--request-timeout").find(range(kRequestTimeoutMsMin, kRequestTimeoutMsMax)) !=
         std::string::npos);
   CHECK(line_with("| `--count").find(range(1, kCountMax)) != std::string::npos);
+  CHECK(line_with("| `--idempotency-keys").find(range(0, kIdempotencyKeysMax)) !=
+        std::string::npos);
 }
 
 TEST_CASE("the page names every field of the status, and no other") {

@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/stored_identity.h"
 #include "store/lmdb_disk.h"
 #include "tests/cli/captured.h"
 #include "tests/cli/scripted_cluster.h"
@@ -16,6 +19,10 @@ constexpr std::uint64_t kMapBytes = 16 << 20;
 class NodeData {
  public:
   explicit NodeData(const std::vector<raft::Member>& members, std::uint64_t incarnation = 3) {
+    make(members, incarnation);
+  }
+
+  void make(const std::vector<raft::Member>& members, std::uint64_t incarnation) const {
     store::DiskOptions options;
     options.path = path();
     options.map_bytes = kMapBytes;
@@ -57,7 +64,7 @@ class NodeData {
 const std::vector<raft::Member> kThree = {voter(1, 1), voter(2, 3), voter(3, 5)};
 
 net::Reply refusal(net::ErrorReply::Code code, const std::string& message) {
-  return net::ErrorReply{code, message, {}};
+  return net::ErrorReply{code, message, {}, false};
 }
 
 TEST_CASE("a stopped node leaves: removed, seen gone, then destroyed") {
@@ -88,6 +95,81 @@ TEST_CASE("a running node is marked, removed, and destroyed when its process has
   CHECK(cluster.contacts == Calls{"127.0.0.1:9001", "127.0.0.1:9003", "127.0.0.1:9002"});
   CHECK(cluster.pauses == 3);
   CHECK_FALSE(data.is_there());
+}
+
+TEST_CASE("who answers at the node's address must be the node itself") {
+  const NodeData data(kThree);
+  const store::DirectoryLock process = data.run();
+  net::StatusReply other;
+  other.cluster_id = 0xabc;
+  other.self = kThree[1].id;
+  for (const std::string wrong : {"node", "incarnation", "cluster"}) {
+    CAPTURE(wrong);
+    ScriptedCluster cluster(kThree);
+    cluster.impostor = other;
+    if (wrong == "node") cluster.impostor->self.node = raft::NodeId(3);
+    if (wrong == "incarnation") cluster.impostor->self.incarnation = raft::Incarnation(4);
+    if (wrong == "cluster") cluster.impostor->cluster_id = 0xabd;
+    const Answer answer = data.leave(cluster);
+    CHECK(answer.code == 1);
+    CHECK(contains(answer.err, "is that of node 2, and at 127.0.0.1:9002"));
+    CHECK(contains(answer.err, "Nothing was changed"));
+    CHECK(cluster.calls == Calls{"status 127.0.0.1:9002"});
+    CHECK(data.is_there());
+  }
+}
+
+TEST_CASE("whose data it is can be read beside the process that works on it") {
+  const NodeData data(kThree);
+  int ready[2];
+  int done[2];
+  REQUIRE(::pipe(ready) == 0);
+  REQUIRE(::pipe(done) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(done[1]);
+    store::DiskOptions options;
+    options.path = data.path();
+    options.map_bytes = kMapBytes;
+    auto disk = store::LmdbDisk::open(data.run(), options, [](const auto&) {});
+    char byte = disk.ok() ? 'y' : 'n';
+    byte = ::write(ready[1], &byte, 1) == 1 ? byte : 'n';
+    while (::read(done[0], &byte, 1) > 0) {
+    }
+    ::_exit(0);
+  }
+  ::close(ready[1]);
+  char opened = 0;
+  CHECK(::read(ready[0], &opened, 1) == 1);
+  CHECK(opened == 'y');
+  const Result<store::Identity> identity = read_identity(data.path());
+  REQUIRE_MESSAGE(identity.ok(), (identity ? "" : identity.error().message));
+  CHECK(identity->node == raft::NodeId(2));
+  CHECK(identity->incarnation == raft::Incarnation(3));
+  CHECK(identity->cluster_id == 0xabc);
+  ::close(done[1]);
+  ::waitpid(child, nullptr, 0);
+  for (const int end : {ready[0], done[0]}) {
+    ::close(end);
+  }
+
+  const TemporaryDirectory nothing;
+  CHECK(contains(read_identity(nothing / "").error().message, "cannot be read"));
+}
+
+TEST_CASE("data that became another node's meanwhile is not destroyed") {
+  const NodeData data(kThree);
+  std::optional<store::DirectoryLock> process = data.run();
+  ScriptedCluster cluster(kThree);
+  cluster.on_pause = [&] {
+    if (!process) return;
+    REQUIRE(store::destroy(*std::exchange(process, std::nullopt)).ok());
+    data.make(kThree, 77);
+  };
+  const Answer answer = data.leave(cluster);
+  CHECK(answer.code == 1);
+  CHECK(contains(answer.err, "another node by now, node 2, incarnation 77"));
+  CHECK(data.is_there());
 }
 
 TEST_CASE("without a leader nothing is changed, and the command says so") {

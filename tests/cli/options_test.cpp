@@ -52,6 +52,10 @@ TEST_CASE("without arguments a node rejoins, with the defaults that the help nam
   CHECK(run.node.heartbeat == defaults.heartbeat);
   CHECK(run.node.request_timeout == defaults.request_timeout);
   CHECK(run.node.redirect == http::RedirectMode::k301);
+  CHECK(run.node.redirect_sequences == http::RedirectMode::kProxy);
+  CHECK(run.node.idempotency_age == defaults.idempotency_age);
+  CHECK(run.node.idempotency_keys == defaults.idempotency_keys);
+  CHECK_FALSE(run.node.allow_delete);
   CHECK_FALSE(run.daemonize);
   CHECK(run.pid_file.empty());
 }
@@ -60,7 +64,8 @@ TEST_CASE("start takes every option of a node, in long form") {
   const auto run = parsed<RunCommand>(
       "start --daemonize --id 7 --path p --host localhost --raft_port 1 --http_port 2 --db_size 10 "
       "--pid_file f --debug --advertise ::1 --election_timeout 1000 --heartbeat 300 "
-      "--request_timeout 60000 --redirect proxy --force");
+      "--request_timeout 60000 --redirect proxy --force --idempotency_age 90m "
+      "--idempotency_keys 100000000 --allow_delete");
   CHECK(run.begin.how == server::Begin::How::kStart);
   CHECK(run.begin.node == raft::NodeId(7));
   CHECK(run.begin.force);
@@ -76,6 +81,29 @@ TEST_CASE("start takes every option of a node, in long form") {
   CHECK(run.node.heartbeat == 300'000);
   CHECK(run.node.request_timeout == 60'000'000);
   CHECK(run.node.redirect == http::RedirectMode::kProxy);
+  CHECK(run.node.redirect_sequences == http::RedirectMode::kProxy);
+  CHECK(run.node.idempotency_age == 5'400'000'000);
+  CHECK(run.node.idempotency_keys == 100'000'000);
+  CHECK(run.node.allow_delete);
+}
+
+TEST_CASE("--redirect counts for all requests") {
+  const auto run = parsed<RunCommand>("--redirect 308");
+  CHECK(run.node.redirect == http::RedirectMode::k308);
+  CHECK(run.node.redirect_sequences == http::RedirectMode::k308);
+}
+
+TEST_CASE("a duration is in seconds, or in what its last letter says") {
+  const auto age = [](const std::string& text) {
+    return parsed<RunCommand>("--idempotency-age " + text).node.idempotency_age / 1'000'000;
+  };
+  CHECK(age("1") == 1);
+  CHECK(age("90") == 90);
+  CHECK(age("90s") == 90);
+  CHECK(age("2m") == 120);
+  CHECK(age("3h") == 10'800);
+  CHECK(age("3650d") == 315'360'000);
+  CHECK(age("315360000") == 315'360'000);
 }
 
 TEST_CASE("letters stand alone, together, and with their values") {
@@ -140,6 +168,8 @@ TEST_CASE("client commands take peers, repeated or with commas") {
   CHECK(next.count == 1'000'000);
   CHECK(next.target.directory.path == "p");
   CHECK(next.target.raft_port == 9001);
+  CHECK(next.sequence.empty());
+  CHECK(next.idempotency_key.empty());
   CHECK(parsed<NextCommand>("next").count == 1);
   CHECK(parsed<NextCommand>("next").target.peers.empty());
   CHECK(parsed<NextCommand>("next").target.timeout.count() == 5000);
@@ -152,6 +182,32 @@ TEST_CASE("client commands take peers, repeated or with commas") {
   CHECK(parsed<RemoveCommand>("remove --peer a:1 3").node == raft::NodeId(3));
   CHECK(parsed<TransferCommand>("transfer 18446744073709551615").node ==
         raft::NodeId(18446744073709551615u));
+}
+
+TEST_CASE("commands for sequences take a key, whatever it looks like") {
+  const auto next = parsed<NextCommand>("next orders --idempotency-key k~1 --count 3");
+  CHECK(next.sequence == "orders");
+  CHECK(next.idempotency_key == "k~1");
+  CHECK(next.count == 3);
+  for (const std::string key : {"status", "next", "a/b", "1", "\xc3\xa9"}) {
+    CHECK(parsed<NextCommand>("next " + key).sequence == key);
+    CHECK(parsed<GetCommand>("get " + key).sequence == key);
+  }
+  for (const std::string key : {"--count", "-p", "--", "-"}) {
+    CHECK(parsed<NextCommand>("next -- " + key).sequence == key);
+    CHECK(parsed<NextCommand>("next --count 2 -- " + key).count == 2);
+  }
+  CHECK(parsed<GetCommand>("get").sequence.empty());
+  CHECK_FALSE(parsed<GetCommand>("get").stale);
+  CHECK(parsed<GetCommand>("get --stale orders").stale);
+  const auto list =
+      parsed<ListCommand>("list --prefix a --after ab --limit 18446744073709551615 -o json");
+  CHECK(list.prefix == "a");
+  CHECK(list.after == "ab");
+  CHECK(list.limit == 18446744073709551615u);
+  CHECK(list.json);
+  CHECK_FALSE(parsed<ListCommand>("list").limit);
+  CHECK_FALSE(parsed<ListCommand>("list").json);
 }
 
 TEST_CASE("help and version win over what is missing") {
@@ -196,7 +252,7 @@ TEST_CASE("a default in the table is one that the option accepts") {
     }
     const std::string option = " --" + std::string(row.name) + " " + row.fallback;
     const std::string command = row.key == OptionKey::kCount    ? "next"
-                                : row.key == OptionKey::kOutput ? "status"
+                                : row.key == OptionKey::kOutput ? "list"
                                                                 : "start --id 1";
     CAPTURE(option);
     CHECK(parse(command + option).ok());
@@ -242,9 +298,27 @@ TEST_CASE("what is wrong is refused with its reason") {
       {"start --id 1 --replace", "--replace goes with 'join', not with 'start'"},
       {"leave --force", "--force goes with"},
       {"leave --yes", "--yes goes with 'drop', not with 'leave'"},
-      {"start --id 1 --peer a:1", "--peer goes with 'next', 'status', 'remove', 'transfer'"},
+      {"start --id 1 --peer a:1",
+       "--peer goes with 'next', 'get', 'list', 'status', 'remove', 'transfer'"},
       {"status --count 2", "--count goes with 'next'"},
-      {"next -o json", "--output goes with 'status'"},
+      {"next -o json", "--output goes with 'list', 'status', not with 'next'"},
+      {"next --stale", "--stale goes with 'get', not with 'next'"},
+      {"get --idempotency-key k", "--idempotency_key goes with 'next', not with 'get'"},
+      {"get --limit 1", "--limit goes with 'list', not with 'get'"},
+      {"next a -- b", "unexpected argument 'b' after 'next'"},
+      {"list -- orders", "unexpected argument 'orders' after 'list'"},
+      {"list orders", "unexpected argument 'orders' after 'list'"},
+      {"get a b", "unexpected argument 'b' after 'get'"},
+      {"list --limit 0", "--limit: must be a whole number from 1 to"},
+      {"next --idempotency-key \xc3\xa9", "--idempotency_key: must be 1 to 64 visible ASCII"},
+      {"--idempotency-age 0", "--idempotency_age: must be whole seconds, or a whole number with s"},
+      {"--idempotency-age 0h", "from 1s to 3650d, and is '0h'"},
+      {"--idempotency-age 3651d", "--idempotency_age: must be"},
+      {"--idempotency-age 1w", "--idempotency_age: must be"},
+      {"--idempotency-age h", "--idempotency_age: must be"},
+      {"--idempotency-age 1ms", "--idempotency_age: must be"},
+      {"--idempotency-keys 100000001", "--idempotency_keys: must be a whole number from 0 to"},
+      {"next --idempotency-age x", "--idempotency_age: must be"},
       {"-p 65536", "--raft_port: must be a whole number from 0 to 65535"},
       {"-t -1", "--http_port: must be"},
       {"-p 9000 -t 9000", "--raft_port and --http_port are both 9000"},
@@ -290,6 +364,16 @@ TEST_CASE("equal ports are fine when any free one is asked for, and so is a host
 TEST_CASE("an empty argument is not a command") {
   CHECK_FALSE(parse_arguments({""}).ok());
   CHECK_FALSE(parse_arguments({"remove", ""}).ok());
+  // A variable of a script that was never set must not take from the unnamed sequence.
+  for (const std::string command : {"next", "get"}) {
+    const Result<Invocation> empty = parse_arguments({command, ""});
+    REQUIRE_FALSE(empty.ok());
+    CHECK(empty.error().message == command + ": a KEY is 1 to 255 bytes long, and this one is 0");
+    CHECK(parse_arguments({command, std::string(255, 'x')}).ok());
+    CHECK_FALSE(parse_arguments({command, std::string(256, 'x')}).ok());
+  }
+  CHECK_FALSE(parse_arguments({"list", "--prefix", std::string(256, 'x')}).ok());
+  CHECK_FALSE(parse_arguments({"list", "--after", std::string(256, 'x')}).ok());
   CHECK_FALSE(parse_arguments({"--path", ""}).ok());
 }
 

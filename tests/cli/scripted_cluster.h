@@ -34,21 +34,40 @@ class ScriptedCluster : public Caller {
   bool removes = true;
   /// Is this said in place of an answer to the removal?
   std::optional<Result<net::Reply>> removal_answer;
-  std::optional<net::Reply> take_answer;
+  std::optional<net::Reply> change_answer;
+  /// Of all changes asked for.
+  std::vector<net::ChangeCall> changes;
+  /// Answers queries; of all that were asked.
+  std::function<net::Reply(const ticket::Query&)> query_answer;
+  std::vector<net::QueryCall> queries;
   std::optional<net::Reply> transfer_answer;
   std::optional<raft::NodeId> leader;
   std::function<void()> on_removed = [] {};
   std::function<void()> on_pause = [] {};
+  /// The time is used up after so many pauses.
+  int pauses_until_over = 20;
+  int renewals = 0;
+  /// Who answers at an address, if not the member that has it.
+  std::optional<net::StatusReply> impostor;
 
   void expect_cluster(std::uint64_t cluster_id) override { expected_cluster = cluster_id; }
   std::optional<std::uint64_t> expected_cluster;
 
-  Result<net::Reply> call(const std::string& address, const net::Call& call) override {
+  Result<net::Reply> call(const std::string& address, const net::Call& call, std::size_t) override {
+    if (const auto* query = std::get_if<net::QueryCall>(&call)) {
+      calls.push_back("query " + address);
+      queries.push_back(*query);
+      if (members_.members().empty() || address != members_.members().back().addresses.peer) {
+        return Error{"no node answers at " + address};
+      }
+      return query_answer(query->query);
+    }
     if (std::holds_alternative<net::LeaveCall>(call)) {
       calls.push_back("leave " + address);
       return net::Reply(net::DoneReply{"marked"});
     }
     calls.push_back("status " + address);
+    if (impostor) return net::Reply(*impostor);
     for (const raft::Member& member : members_.members()) {
       if (member.addresses.peer == address) return net::Reply(status_of(member));
     }
@@ -61,7 +80,14 @@ class ScriptedCluster : public Caller {
     if (const auto* remove = std::get_if<net::RemoveCall>(&call)) return removal(*remove);
     calls.push_back(name_of(call));
     if (!leader_reachable) return Error{"no leader answered within 5000 ms"};
-    if (std::holds_alternative<net::TakeCall>(call)) return *take_answer;
+    if (const auto* change = std::get_if<net::ChangeCall>(&call)) {
+      changes.push_back(*change);
+      return *change_answer;
+    }
+    if (const auto* query = std::get_if<net::QueryCall>(&call)) {
+      queries.push_back(*query);
+      return query_answer(query->query);
+    }
     if (const auto* transfer = std::get_if<net::TransferCall>(&call)) {
       if (!transfer_answer) leader = transfer->target;
       return transfer_answer.value_or(net::Reply(net::DoneReply{"done"}));
@@ -73,11 +99,14 @@ class ScriptedCluster : public Caller {
     ++pauses;
     on_pause();
   }
+  bool is_over() const override { return pauses >= pauses_until_over; }
+  void renew() override { ++renewals; }
 
  private:
   static std::string name_of(const net::Call& call) {
     if (std::holds_alternative<net::MembersCall>(call)) return "members";
-    if (std::holds_alternative<net::TakeCall>(call)) return "take";
+    if (std::holds_alternative<net::ChangeCall>(call)) return "change";
+    if (std::holds_alternative<net::QueryCall>(call)) return "query";
     return std::holds_alternative<net::TransferCall>(call) ? "transfer" : "other";
   }
 

@@ -43,6 +43,7 @@ net::StatusReply reply(MemberId self, Role role) {
   out.configuration_index = Index(5);
   out.digest = 0x1234;
   out.sequences = 3;
+  out.keys = 5;
   out.map_bytes = 1000u << 20;
   out.used_bytes = 12u << 20;
   out.free_bytes = 988u << 20;
@@ -114,6 +115,7 @@ TEST_CASE("JSON holds the node's own view with the names that are documented") {
   CHECK(json["configuration_index"] == 5);
   CHECK(json["digest"] == "0000000000001234");
   CHECK(json["sequences"] == 3);
+  CHECK(json["keys"] == 5);
   CHECK(json["space"] == nlohmann::json{{"map_bytes", 1000u << 20},
                                         {"used_bytes", 12u << 20},
                                         {"free_bytes", 988u << 20},
@@ -168,7 +170,7 @@ node     2, incarnation 3, ticketd 0.1.0
 role     follower in term 7
 leader   node 1
 log      commit 98, applied 97, last 100, compacted 10, configuration 5
-state    3 sequences, digest 0000000000001234
+state    3 sequences, 5 idempotency keys, digest 0000000000001234
 space    12.0 MiB of 1000.0 MiB used, 988.0 MiB free
 disk     42 flushes, 0 checkpoints (0.0 MiB, the last 0.0 MiB), snapshots: 0 made, 0 installed
 

@@ -2,12 +2,17 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "http/answers.h"
+#include "http/openapi.h"
+#include "http/operations.h"
 #include "http/options.h"
+#include "http/router.h"
 #include "http/status.h"
 
 namespace ticketd::http {
@@ -39,13 +44,26 @@ std::string seconds(std::chrono::milliseconds time) {
 
 TEST_CASE("the page names every status with its reason phrase") {
   const std::string text = page();
-  for (const Status status :
-       {Status::kOk, Status::kMovedPermanently, Status::kTemporaryRedirect,
-        Status::kPermanentRedirect, Status::kBadRequest, Status::kNotFound,
-        Status::kMethodNotAllowed, Status::kRequestTimeout, Status::kConflict,
-        Status::kContentTooLarge, Status::kExpectationFailed, Status::kHeadersTooLarge,
-        Status::kNotImplemented, Status::kServiceUnavailable, Status::kGatewayTimeout,
-        Status::kVersionNotSupported, Status::kInsufficientStorage}) {
+  for (const Status status : {Status::kOk,
+                              Status::kMovedPermanently,
+                              Status::kTemporaryRedirect,
+                              Status::kPermanentRedirect,
+                              Status::kBadRequest,
+                              Status::kForbidden,
+                              Status::kNotFound,
+                              Status::kMethodNotAllowed,
+                              Status::kRequestTimeout,
+                              Status::kConflict,
+                              Status::kContentTooLarge,
+                              Status::kUnsupportedMediaType,
+                              Status::kExpectationFailed,
+                              Status::kUnprocessableContent,
+                              Status::kHeadersTooLarge,
+                              Status::kNotImplemented,
+                              Status::kServiceUnavailable,
+                              Status::kGatewayTimeout,
+                              Status::kVersionNotSupported,
+                              Status::kInsufficientStorage}) {
     const std::string named =
         "`" + std::to_string(static_cast<int>(status)) + " " + std::string(reason_phrase(status));
     CAPTURE(named);
@@ -77,6 +95,48 @@ TEST_CASE("the page names every limit with its value") {
         seconds(limits.parting_time));
   CHECK(limit(text, "answering what is under way when the node shuts down") ==
         seconds(limits.close_time));
+  CHECK(limit(text, "numbers taken at once") == std::to_string(ticket::kMaxCount));
+  CHECK(limit(text, "a key") == bytes(ticket::kMaxNameBytes));
+  CHECK(limit(text, "keys of one lookup together") == bytes(kLookupBytesMax));
+  CHECK(limit(text, "sequences on a page") == std::to_string(ticket::kMaxListed) + ", " +
+                                                  std::to_string(ticket::Listing().limit) +
+                                                  " unless asked");
+  CHECK(limit(text, "an idempotency key") == bytes(ticket::kMaxKeyBytes));
+}
+
+/// The part of the page before the first heading within it.
+std::string overview(const std::string& text) { return text.substr(0, text.find("\n## ")); }
+
+TEST_CASE("the page's overview names every route, and no other") {
+  const std::string table = overview(page());
+  std::set<std::string> named;
+  for (std::size_t at = table.find("\n| `"); at != std::string::npos;
+       at = table.find("\n| `", at + 1)) {
+    const std::string cell = table.substr(at + 3, table.find(" | ", at + 3) - at - 3);
+    for (std::size_t begin = cell.find('`'); begin != std::string::npos;) {
+      const std::size_t end = cell.find('`', begin + 1);
+      named.insert(cell.substr(begin + 1, end - begin - 1));
+      begin = cell.find('`', end + 1);
+    }
+  }
+  std::set<std::string> routes;
+  for (const Route& route : kRoutes) {
+    routes.insert(std::string(method_name(route.method)) + " " + std::string(route.path));
+  }
+  CHECK(named == routes);
+}
+
+TEST_CASE("the page names every parameter and header that OpenAPI has") {
+  const std::string text = page();
+  const auto json = nlohmann::json::parse(openapi_json());
+  for (const auto& parameter : json["components"]["parameters"]) {
+    CAPTURE(parameter["name"]);
+    CHECK(text.find(parameter["name"].get<std::string>()) != std::string::npos);
+  }
+  for (const auto& [name, header] : json["components"]["headers"].items()) {
+    CAPTURE(name);
+    CHECK(text.find("`" + name) != std::string::npos);
+  }
 }
 
 }  // namespace

@@ -12,20 +12,30 @@
 
 namespace ticketd::http {
 
-/// "POST /x?y host=h keep" or "close", "1.0" with HTTP/1.0; "continue"; "400 why"; at the end "..."
-/// when a request is not whole.
+/// Bodies are kept of requests for "/body...".
+inline bool keeps_body(const Request& request) { return request.target.starts_with("/body"); }
+
+/// "POST /x?y host=h keep" or "close", "1.0" with HTTP/1.0, then what other headers and the body
+/// say; "continue"; "400 why"; at the end "..." when a request is not whole.
 inline std::string describe(const Request& request) {
-  static constexpr const char* kNames[] = {"GET", "HEAD", "POST", "OPTIONS", "other"};
+  static constexpr const char* kNames[] = {"GET",    "HEAD",    "POST", "PUT",
+                                           "DELETE", "OPTIONS", "other"};
   return std::string(kNames[static_cast<int>(request.method)]) + " " + std::string(request.target) +
          " host=" + std::string(request.host) + (request.http10 ? " 1.0" : "") +
-         (request.persistent ? " keep" : " close");
+         (request.persistent ? " keep" : " close") + (request.prefers_json ? " json" : "") +
+         (request.form ? "" : " no form") +
+         (request.idempotency_keys == 0
+              ? ""
+              : " " + std::to_string(request.idempotency_keys) + " keys '" +
+                    std::string(request.idempotency_key) + "'") +
+         (request.body.empty() ? "" : " body '" + std::string(request.body) + "'");
 }
 
 /// `with_continue`: also tells ExpectsContinue, which depends on how the bytes are cut.
 inline std::vector<std::string> parse_all(std::string_view bytes, std::size_t first_piece,
                                           std::size_t piece, const Limits& limits = {},
                                           bool with_continue = false) {
-  Parser parser(limits);
+  Parser parser(limits, keeps_body);
   std::vector<std::string> result;
   std::size_t size = first_piece;
   while (!bytes.empty()) {

@@ -11,6 +11,8 @@
 namespace ticketd::http {
 namespace {
 
+using namespace std::string_literals;
+
 const std::string kHost = "Host: h:80\r\n";
 
 TEST_CASE("a plain request is read, wherever it is cut") {
@@ -126,6 +128,36 @@ TEST_CASE("a client that waits for leave to send its body is told once") {
   }
 }
 
+TEST_CASE("a body is kept where it is wanted, and dropped elsewhere") {
+  check_every_cut(
+      "PUT /body1 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n\r\n\0 2"
+      "PUT /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab"
+      "PUT /body3 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "2;x=y\r\nab\r\n3\r\n\r\nc\r\n0\r\nTrailer: d\r\n\r\n"
+      "DELETE /body4 HTTP/1.1\r\nHost: h\r\n\r\n"s,
+      {"PUT /body1 host=h keep body '\r\n\0 2'"s, "PUT /2 host=h keep",
+       "PUT /body3 host=h keep body 'ab\r\nc'", "DELETE /body4 host=h keep"});
+}
+
+TEST_CASE("what other headers say is told, with and without a body") {
+  check_every_cut(
+      "PUT / HTTP/1.1\r\nHost: h\r\nidempotency-key: \t a b \r\nACCEPT: application/json;q=0.5\r\n"
+      "Accept: text/plain;q=0.4\r\n\r\n"
+      "POST /body HTTP/1.1\r\nHost: h\r\nIdempotency-Key: k\r\nIdempotency-Key: l\r\n"
+      "Content-Type: text/plain; x\r\nContent-Length: 1\r\n\r\nx"
+      "POST / HTTP/1.1\r\nHost: h\r\nIdempotency-Key:\r\n"
+      "Content-Type: Application/X-WWW-form-urlencoded;charset=utf-8\r\n\r\n",
+      {"PUT / host=h keep json 1 keys 'a b'", "POST /body host=h keep no form 2 keys 'l' body 'x'",
+       "POST / host=h keep 1 keys ''"});
+}
+
+TEST_CASE("what trailers say means nothing") {
+  check_every_cut(
+      "PUT /body HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n5\r\n0\r\n"
+      "Idempotency-Key: k\r\nAccept: application/json\r\nContent-Type: x/y\r\n\r\n",
+      {"PUT /body host=h keep body '5'"});
+}
+
 TEST_CASE("what is read does not depend on how random bytes are cut") {
   const std::vector<std::string> words{"POST",
                                        " ",
@@ -145,6 +177,7 @@ TEST_CASE("what is read does not depend on how random bytes are cut") {
                                        "Content-Length: 5",
                                        "\t",
                                        "POST / HTTP/1.1\r\nHost: h\r\n",
+                                       "PUT /body HTTP/1.1\r\nHost: h\r\n",
                                        "Transfer-Encoding: chunked"};
   CHECK(rc::check([&](const std::vector<std::size_t>& choices) {
     std::string bytes = "POST / HTTP/1.1\r\nHost: h\r\n";

@@ -12,7 +12,7 @@ struct Fixture {
   ResponseWriter writer{"s"};
 
   std::uint64_t push(bool persistent = true) {
-    return pipeline.push(kRoutes[0], "/target", {.persistent = persistent});
+    return pipeline.push(kRoutes[0], "/target", {}, {.persistent = persistent});
   }
   std::string ready(bool last = false) {
     std::string out;
@@ -43,6 +43,24 @@ TEST_CASE_FIXTURE(Fixture, "targets and answers that wait are counted") {
   pipeline.answer_written(a, "ab");
   CHECK(pipeline.held_bytes() == 12);
   CHECK(ready() == "ab1234567890");
+  CHECK(pipeline.held_bytes() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "what a request asks and may need for its answer counts until then") {
+  const Asked keyed{.what = ticket::Request{.sequence = "name", .key = "key"}};
+  const std::uint64_t a = pipeline.push(kRoutes[0], "/", keyed, {.persistent = true});
+  CHECK(pipeline.held_bytes() == 8);
+  const Asked page{.what = ticket::Query(ticket::Listing{}), .shape = Shape::kPage, .stale = true};
+  const std::uint64_t b = pipeline.push(kRoutes[0], "/", page, {.persistent = true});
+  CHECK(pipeline.held_bytes() == 8 + 1 + bytes_at_most(page));
+  CHECK(pipeline.stale(b));
+  CHECK(std::get<ticket::Request>(pipeline.take_asked(a)).sequence == "name");
+  CHECK(pipeline.shape(b) == Shape::kPage);
+  pipeline.answer_ticket(a, 1);
+  CHECK(pipeline.held_bytes() == 1 + bytes_at_most(page));
+  pipeline.answer_written(b, "page");
+  CHECK(pipeline.held_bytes() == 4);
+  CHECK(ready().ends_with("1page"));
   CHECK(pipeline.held_bytes() == 0);
 }
 

@@ -45,7 +45,7 @@ TEST_CASE_FIXTURE(Fixture, "persistence is said where it is not the version's de
 }
 
 TEST_CASE_FIXTURE(Fixture, "the answer to HEAD has the headers of a body without it") {
-  const std::string out = write(not_found(), {.persistent = true, .without_body = true});
+  const std::string out = write(not_found("/a"), {.persistent = true, .without_body = true});
   CHECK(out.find("Content-Length: 0") == std::string::npos);
   CHECK(out.ends_with("\r\n\r\n"));
 }
@@ -66,18 +66,12 @@ TEST_CASE_FIXTURE(Fixture, "the date changes with the time") {
   CHECK(ticket(1, kKeep).find("Date: Tue, 29 Feb 2000 00:00:00 GMT\r\n") != std::string::npos);
 }
 
-TEST_CASE("each way not to get a ticket has its status") {
-  using ticket::NotDone;
-  CHECK(not_done({NotDone::Why::kNoLeader, "x"}).reason == "Leader unavailable");
-  CHECK(not_done({NotDone::Why::kBusy, "later"}).status == Status::kServiceUnavailable);
-  CHECK(not_done({NotDone::Why::kBusy, "later"}).body == "later\n");
-  CHECK(not_done({NotDone::Why::kBusy, "later"}).retry);
-  CHECK(not_done({NotDone::Why::kNoSpace, "full"}).status == Status::kInsufficientStorage);
-  CHECK(not_done({NotDone::Why::kOverflow, "end"}).status == Status::kConflict);
-  const Response unknown = outcome_unknown({"the leader changed"});
-  CHECK(unknown.status == Status::kGatewayTimeout);
-  CHECK(unknown.body.find("outcome unknown") != std::string::npos);
-  CHECK(unknown.body.find("the leader changed") != std::string::npos);
+TEST_CASE_FIXTURE(Fixture, "the other headers are written where they are meant") {
+  const std::string out =
+      write({.body = "{}", .type = ContentType::kJson, .replayed = true, .applied_index = 5});
+  CHECK(out == "HTTP/1.1 200 OK\r\n" + kCommon +
+                   "Idempotency-Replayed: true\r\nTicketd-Applied-Index: 5\r\n"
+                   "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
 }
 
 }  // namespace

@@ -90,13 +90,13 @@ TEST_CASE_FIXTURE(ServerFixture, "a leader without an HTTP address is told as su
 
 TEST_CASE_FIXTURE(ServerFixture, "what the service did not do is answered by its reason") {
   struct Case {
-    ticket::TakeAnswer answer;
+    ticket::Answer answer;
     std::string line, body;
   };
   for (const Case& c : std::vector<Case>{
            {NotDone{NotDone::Why::kNoLeader, "x"}, "503 Leader unavailable", ""},
            {NotDone{NotDone::Why::kBusy, "shutting down"}, "503 Service Unavailable",
-            "shutting down\n"},
+            "Nothing was done: shutting down\n"},
            {NotDone{NotDone::Why::kNoSpace, "disk is full"}, "507 Insufficient Storage",
             "disk is full\n"},
            {NotDone{NotDone::Why::kOverflow, "used up"}, "409 Conflict", "used up\n"}}) {
@@ -122,7 +122,7 @@ TEST_CASE_FIXTURE(ServerFixture, "wrong paths and methods are told at every node
   const std::string rest = " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
   const std::string wrong_method = exchange("GET /" + rest);
   CHECK(wrong_method.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"));
-  CHECK(wrong_method.find("\r\nAllow: POST\r\n") != std::string::npos);
+  CHECK(wrong_method.find("\r\nAllow: POST, PUT\r\n") != std::string::npos);
   CHECK(body_of(wrong_method).find("curl -X POST http://h/") != std::string::npos);
   CHECK(body_of(exchange("HEAD /" + rest)) == "");
   CHECK(exchange("OPTIONS *" + rest).starts_with("HTTP/1.1 405 "));
@@ -171,10 +171,41 @@ TEST_CASE("an address that cannot be had is an error that names it") {
   CHECK_FALSE(Server::open(loop, {.host = "no such host"}).ok());
 }
 
-TEST_CASE("a name and an IPv6 address can be listened on") {
+TEST_CASE("an IPv6 address can be listened on") {
   asio::io_context loop;
-  CHECK(Server::open(loop, {.host = "localhost"}).ok());
   CHECK(Server::open(loop, {.host = "::"}).ok());
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "a name is listened on at every address, with one port") {
+  start({.host = "localhost"});
+  asio::io_context resolving;
+  std::size_t answered = 0;
+  for (const auto& entry : asio::ip::tcp::resolver(resolving).resolve("localhost", "0")) {
+    const asio::ip::address address = entry.endpoint().address();
+    asio::ip::tcp::acceptor probe(resolving);
+    asio::error_code missing;
+    probe.open(entry.endpoint().protocol(), missing);
+    if (!missing) {
+      probe.bind({address, 0}, missing);
+    }
+    // Some machines have a name for an address that they lack.
+    if (!missing) {
+      Client client(loop, server->port(), true, address);
+      client.send(kPost);
+      CHECK(client.wait_for("\r\n\r\n" + std::to_string(++answered)));
+    }
+  }
+  CHECK(answered > 0);
+}
+
+TEST_CASE("a port that is taken on one address of a name is an error that names it") {
+  asio::io_context loop;
+  const auto first = Server::open(loop, {.host = "localhost"});
+  REQUIRE(first.ok());
+  const auto second = Server::open(loop, {.host = "localhost", .port = (*first)->port()});
+  REQUIRE_FALSE(second.ok());
+  CHECK(second.error().message.find("HTTP address localhost:" + std::to_string((*first)->port())) !=
+        std::string::npos);
 }
 
 }  // namespace

@@ -28,8 +28,8 @@ TEST_CASE_FIXTURE(ServerFixture, "closing ends idle connections and lets request
   loop.run_for(20ms);
   CHECK_FALSE(closed);
   CHECK(server->connections() == 1);
-  service.waiting[0](ticket::Range{1, 1});
-  service.waiting[1](ticket::Range{2, 1});
+  service.waiting[0](ticket::Done{1, 1});
+  service.waiting[1](ticket::Done{2, 1});
   service.waiting.clear();
   REQUIRE(busy->wait_for_end());
   CHECK(busy->received.ends_with("\r\n\r\n2"));
@@ -38,8 +38,9 @@ TEST_CASE_FIXTURE(ServerFixture, "closing ends idle connections and lets request
   CHECK(until([&] { return closed; }));
 }
 
-TEST_CASE_FIXTURE(ServerFixture,
-                  "a request on its way to a closing server is answered, as its connection's last") {
+TEST_CASE_FIXTURE(
+    ServerFixture,
+    "a request on its way to a closing server is answered, as its connection's last") {
   start();
   auto client = connect();
   client->send(kPost);
@@ -105,7 +106,7 @@ TEST_CASE_FIXTURE(ServerFixture, "the server may go while everything is under wa
   auto idle = connect();
   REQUIRE(until([&] { return service.waiting.size() == 1 && server->connections() == 2; }));
   // Queued but not run: an answer's flush, a request's bytes.
-  service.waiting[0](ticket::Range{1, 1});
+  service.waiting[0](ticket::Done{1, 1});
   service.waiting.clear();
   idle->send(kPost);
   server.reset();
@@ -122,15 +123,15 @@ TEST_CASE_FIXTURE(ServerFixture, "answers that come after the client or the serv
   SUBCASE("the client is gone") {
     client.reset();
     loop.run_for(10ms);
-    service.waiting[0](ticket::Range{1, 1});
+    service.waiting[0](ticket::Done{1, 1});
     loop.run_for(10ms);
-    service.waiting[1](ticket::Range{2, 1});
+    service.waiting[1](ticket::Done{2, 1});
     CHECK(until([&] { return server->connections() == 0; }));
   }
   SUBCASE("the server is gone") {
     server.reset();
-    service.waiting[1](ticket::Range{2, 1});
-    service.waiting[0](ticket::Range{1, 1});
+    service.waiting[1](ticket::Done{2, 1});
+    service.waiting[0](ticket::Done{1, 1});
   }
   service.waiting.clear();
 }

@@ -13,6 +13,7 @@
 #include <asio/write.hpp>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,10 +44,12 @@ bool run_until(asio::io_context& loop, Done done) {
   return true;
 }
 
+/// Keeps sequences as the real one does, without keys or limits; or answers what the test says.
 class FakeService : public ticket::Service {
  public:
   using LeaderDone = std::function<void(ticket::LeaderView)>;
-  using TakeDone = std::function<void(ticket::TakeAnswer)>;
+  using ChangeDone = std::function<void(ticket::Answer)>;
+  using QueryDone = std::function<void(ticket::QueryAnswer)>;
 
   void find_leader(LeaderDone done) override {
     ++leader_questions;
@@ -56,37 +59,106 @@ class FakeService : public ticket::Service {
       done(leader);
     }
   }
-  void take(ticket::TakeRequest request, TakeDone done) override {
-    CHECK(request.sequence.empty());
-    CHECK(request.count == 1);
+  void change(ticket::Request request, ChangeDone done) override {
+    changed = std::move(request);
     if (hold) {
       waiting.push_back(std::move(done));
     } else {
-      done(answer ? *answer : ticket::TakeAnswer(ticket::Range{++last, 1}));
+      done(answer ? *answer : apply(*changed));
     }
   }
-  void forward(ticket::TakeRequest request, TakeDone done) override {
+  void forward(ticket::Request request, ChangeDone done) override {
     ++forwarded;
-    take(std::move(request), std::move(done));
+    change(std::move(request), std::move(done));
+  }
+  void read(ticket::Query query, QueryDone done) override {
+    asked = std::move(query);
+    if (hold) {
+      queries_waiting.push_back(std::move(done));
+    } else {
+      done(query_answer ? *query_answer : look(*asked));
+    }
+  }
+  void forward(ticket::Query query, QueryDone done) override {
+    ++forwarded;
+    read(std::move(query), std::move(done));
+  }
+  void read_stale(ticket::Query query, QueryDone done) override {
+    ++stale_reads;
+    read(std::move(query), std::move(done));
   }
 
   ticket::LeaderView leader = ticket::LeaderHere{};
   bool hold_leader = false;
-  /// Calls wait until the test answers them; else `answer`, or without it the next number.
+  /// Calls wait until the test answers them; else `answer`, or without it what is true.
   bool hold = false;
-  std::optional<ticket::TakeAnswer> answer;
+  std::optional<ticket::Answer> answer;
+  std::optional<ticket::QueryAnswer> query_answer;
+  /// The last number of the unnamed sequence, and of the others.
   std::uint64_t last = 0;
+  std::map<std::string, std::uint64_t> sequences;
   std::size_t forwarded = 0;
+  std::size_t stale_reads = 0;
   std::size_t leader_questions = 0;
+  /// What came last.
+  std::optional<ticket::Request> changed;
+  std::optional<ticket::Query> asked;
   std::vector<LeaderDone> leader_waiting;
-  std::vector<TakeDone> waiting;
+  std::vector<ChangeDone> waiting;
+  std::vector<QueryDone> queries_waiting;
+
+ private:
+  ticket::Answer apply(const ticket::Request& request) {
+    const bool unnamed = request.sequence.empty();
+    const bool known = unnamed || sequences.contains(request.sequence);
+    if (request.kind == ticket::Kind::kRemove && !known) {
+      return ticket::Done{};
+    }
+    std::uint64_t& number = unnamed ? last : sequences[request.sequence];
+    const std::uint64_t before = number;
+    if (request.kind == ticket::Kind::kRemove) {
+      sequences.erase(request.sequence);
+      return ticket::Done{.first = before, .count = 1};
+    }
+    if (request.kind == ticket::Kind::kAdvance) {
+      number = request.value;
+      return ticket::Done{.first = number};
+    }
+    const std::uint64_t first = known ? before + 1 : 0;
+    number = first + (request.value - 1);
+    return ticket::Done{.first = first, .count = request.value};
+  }
+  ticket::QueryResult look(const ticket::Query& query) const {
+    ticket::QueryResult result;
+    result.applied_index = 77;
+    if (const auto* lookup = std::get_if<ticket::Lookup>(&query)) {
+      for (const std::string& name : lookup->sequences) {
+        const auto at = sequences.find(name);
+        result.found.push_back(
+            {name, at == sequences.end() ? std::nullopt : std::optional(at->second)});
+      }
+      return result;
+    }
+    const auto& listing = std::get<ticket::Listing>(query);
+    for (const auto& [name, number] : sequences) {
+      if (name > listing.after && name.starts_with(listing.prefix)) {
+        result.more = result.found.size() == listing.limit;
+        if (result.more) {
+          break;
+        }
+        result.found.push_back({name, number});
+      }
+    }
+    return result;
+  }
 };
 
 class Client {
  public:
-  Client(asio::io_context& loop, std::uint16_t port, bool reading = true)
+  Client(asio::io_context& loop, std::uint16_t port, bool reading = true,
+         const asio::ip::address& address = asio::ip::make_address("127.0.0.1"))
       : loop_(loop), socket_(loop) {
-    socket_.connect({asio::ip::make_address("127.0.0.1"), port});
+    socket_.connect({address, port});
     if (reading) {
       read();
     }
@@ -161,6 +233,15 @@ class Client {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>();
 };
 
+/// A request whose answer ends the connection. `headers` with their line ends.
+inline std::string last_request(const std::string& method_and_target,
+                                const std::string& headers = "", const std::string& body = "") {
+  const std::string length =
+      body.empty() ? "" : "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  return method_and_target + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n" + headers + length +
+         "\r\n" + body;
+}
+
 inline const std::string kPost = "POST / HTTP/1.1\r\nHost: h\r\n\r\n";
 inline const std::string kPostAndClose = "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
 
@@ -169,6 +250,7 @@ struct ServerFixture {
     // The service's promise: every call is answered.
     for (auto& done : std::exchange(service.leader_waiting, {})) done(ticket::NoLeader{});
     for (auto& done : std::exchange(service.waiting, {})) done(ticket::NotDone{});
+    for (auto& done : std::exchange(service.queries_waiting, {})) done(ticket::NotDone{});
     server.reset();
     loop.poll();
   }
@@ -198,6 +280,19 @@ struct ServerFixture {
   FakeService service;
   std::unique_ptr<Server> server;
 };
+
+/// The value of a header; empty: it is not there.
+inline std::string header(const std::string& answer, const std::string& name) {
+  const std::string head = answer.substr(0, answer.find("\r\n\r\n") + 2);
+  const std::size_t at = head.find("\r\n" + name + ": ");
+  const std::size_t begin = at + name.size() + 4;
+  return at == std::string::npos ? "" : head.substr(begin, head.find("\r\n", begin) - begin);
+}
+
+/// "200", "Not Found" and the like: the status line without the version.
+inline std::string status_of(const std::string& answer) {
+  return answer.substr(9, answer.find("\r\n") - 9);
+}
 
 /// The bytes behind the head of an answer.
 inline std::string body_of(const std::string& answer) {

@@ -7,12 +7,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <asio/post.hpp>
 #include <chrono>
 #include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "http/connection.h"
 #include "http/listener.h"
 #include "tests/http/server_fixture.h"
 
@@ -51,6 +54,44 @@ TEST_CASE_FIXTURE(ServerFixture, "a trickle of ten kibibytes does not extend a r
   CHECK(std::chrono::steady_clock::now() - began >= 200ms);
 }
 
+/// Answers of a few megabytes, so that a client which does not read leaves some unsent.
+void leave_answers_unread(ServerFixture& fixture, Client& client) {
+  std::string many;
+  for (int i = 0; i < 60'000; ++i) {
+    many += kPost;
+  }
+  client.send(many);
+  // Until nothing moves any more.
+  std::uint64_t before = 1;
+  while (before != fixture.service.last) {
+    before = fixture.service.last;
+    fixture.loop.run_for(50ms);
+  }
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "an answer that waits unread does not extend a request's time") {
+  // Nothing makes the server stop to read, or the client too slow as a reader.
+  start({.limits = {.pipeline = 1 << 20,
+                    .output_bytes = 1 << 30,
+                    .request_time = 200ms,
+                    .stalled_time = 60s}});
+  auto client = connect(false);
+  leave_answers_unread(*this, *client);
+  REQUIRE(service.last == 60'000);
+  client->send("POST / HTTP/1.1\r\nHost: h\r\nA: ");
+  const auto began = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - began < 400ms) {
+    loop.run_for(5ms);
+    client->send("a");
+  }
+  // Too late to be taken: the request is over.
+  client->send("\r\n\r\n");
+  loop.run_for(20ms);
+  client->read();
+  REQUIRE(client->wait_for("\r\n\r\n60000HTTP/1.1 408 Request Timeout\r\n"));
+  CHECK(service.last == 60'000);
+}
+
 TEST_CASE_FIXTURE(ServerFixture, "an idle connection is closed without a word") {
   start({.limits = {.idle_time = 50ms}});
   SUBCASE("at its beginning") { CHECK(exchange("") == ""); }
@@ -66,7 +107,7 @@ TEST_CASE_FIXTURE(ServerFixture, "waiting for the service is not idling") {
   REQUIRE(until([&] { return service.waiting.size() == 1; }));
   loop.run_for(150ms);
   CHECK_FALSE(client->ended);
-  service.waiting[0](ticket::Range{1, 1});
+  service.waiting[0](ticket::Done{1, 1});
   service.waiting.clear();
   CHECK(client->wait_for("\r\n\r\n1"));
 }
@@ -86,6 +127,79 @@ TEST_CASE_FIXTURE(ServerFixture, "a client that never reads is held within bound
   REQUIRE(until([&] { return server->connections() == 0; }));
   // It stopped to take requests long before all were sent.
   CHECK(service.last < 200'000);
+}
+
+/// A connection without a server around it, whose output can be seen.
+class OneConnection final : public Connection::Owner {
+ public:
+  OneConnection(asio::io_context& loop, Limits limits) : client(loop), loop_(loop) {
+    options_.limits = limits;
+    asio::ip::tcp::acceptor acceptor(loop, {asio::ip::make_address("127.0.0.1"), 0});
+    // Before it connects, so that the window is never larger.
+    client.open(asio::ip::tcp::v4());
+    client.set_option(asio::socket_base::receive_buffer_size(16 * 1024));
+    client.connect(acceptor.local_endpoint());
+    asio::ip::tcp::socket served = acceptor.accept();
+    served.set_option(asio::socket_base::send_buffer_size(16 * 1024));
+    served.non_blocking(true);
+    connection = std::make_shared<Connection>(std::move(served), *this);
+    connection->serve();
+  }
+  ~OneConnection() { connection->abandon(); }
+
+  ticket::Service& service() override { return service_; }
+  const Options& options() const override { return options_; }
+  const ResponseWriter& writer() override { return writer_; }
+  std::span<char> read_buffer() override { return buffer_; }
+  void flush_later(std::shared_ptr<Connection> later) override {
+    asio::post(loop_, [later] { later->flush(); });
+  }
+  void closed(Connection&) override { was_closed = true; }
+
+  bool was_closed = false;
+  std::shared_ptr<Connection> connection;
+  asio::ip::tcp::socket client;
+
+ private:
+  asio::io_context& loop_;
+  Options options_;
+  FakeService service_;
+  ResponseWriter writer_{"s"};
+  std::array<char, 16 * 1024> buffer_;
+};
+
+TEST_CASE("a client that reads steadily and never catches up leaves no growing output behind") {
+  constexpr std::size_t kOutput = 64 * 1024;
+  constexpr std::size_t kTaken = 4 * 1024 * 1024;
+  asio::io_context loop;
+  OneConnection one(loop, {.output_bytes = kOutput});
+  one.client.non_blocking(true);
+  std::string requests;
+  for (int i = 0; i < 200; ++i) {
+    requests += kPost;
+  }
+  std::array<char, 8 * 1024> buffer;
+  std::size_t most = 0;
+  std::size_t caught_up = 0;
+  std::size_t offset = 0;
+  for (std::size_t taken = 0; taken < kTaken;) {
+    REQUIRE_FALSE(one.was_closed);
+    asio::error_code error;
+    // As many requests as the server takes, so that there is always an answer that waits.
+    for (std::size_t sent = 1; sent > 0;) {
+      sent = one.client.write_some(asio::buffer(requests) + offset, error);
+      offset = (offset + sent) % requests.size();
+      loop.poll();
+      loop.restart();
+    }
+    most = std::max(most, one.connection->output_bytes());
+    caught_up += one.connection->output_bytes() == 0;
+    taken += one.client.read_some(asio::buffer(buffer), error);
+  }
+  CHECK(caught_up == 0);
+  // Up to twice the limit, as sent bytes are dropped in portions, and what one read brings.
+  CHECK(most > kOutput / 2);
+  CHECK(most < 4 * kOutput);
 }
 
 TEST_CASE_FIXTURE(ServerFixture, "a client that reads late still gets everything") {

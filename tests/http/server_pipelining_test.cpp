@@ -56,11 +56,11 @@ TEST_CASE_FIXTURE(ServerFixture, "requests wait together, and each answer finds 
   // None waits for the answer to another one.
   REQUIRE(until([&] { return service.waiting.size() == 1000; }));
   for (std::size_t i = 1000; i > 1; --i) {
-    service.waiting[i - 1](ticket::Range{i, 1});
+    service.waiting[i - 1](ticket::Done{i, 1});
   }
   loop.poll();
   CHECK(client->received.empty());
-  service.waiting[0](ticket::Range{1, 1});
+  service.waiting[0](ticket::Done{1, 1});
   service.waiting.clear();
   REQUIRE(client->wait_for("\r\n\r\n1000"));
   CHECK(tickets(client->received, 1000) == numbers_to(1000));
@@ -90,7 +90,7 @@ TEST_CASE_FIXTURE(ServerFixture, "no more requests than the limit wait, and all 
     loop.poll();
     CHECK(service.waiting.size() <= 3);
     for (auto& done : std::exchange(service.waiting, {})) {
-      done(ticket::Range{++answered, 1});
+      done(ticket::Done{++answered, 1});
     }
   }
   REQUIRE(client->wait_for("\r\n\r\n100"));
@@ -114,8 +114,8 @@ TEST_CASE_FIXTURE(ServerFixture, "answers before a malformed request come before
   loop.poll();
   CHECK(service.waiting.size() == 2);
   CHECK(client->received.empty());
-  service.waiting[1](ticket::Range{2, 1});
-  service.waiting[0](ticket::Range{1, 1});
+  service.waiting[1](ticket::Done{2, 1});
+  service.waiting[0](ticket::Done{1, 1});
   service.waiting.clear();
   REQUIRE(client->wait_for_end());
   const std::string& all = client->received;
@@ -141,7 +141,7 @@ TEST_CASE_FIXTURE(ServerFixture, "100 Continue waits for the answers before it")
   loop.poll();
   CHECK(client->received.empty());
   service.hold = false;
-  service.waiting[0](ticket::Range{7, 1});
+  service.waiting[0](ticket::Done{7, 1});
   service.waiting.clear();
   REQUIRE(client->wait_for("\r\n\r\n7HTTP/1.1 100 Continue\r\n\r\n"));
   client->send("x");
@@ -157,8 +157,8 @@ TEST_CASE_FIXTURE(ServerFixture, "a client that has closed its side still gets e
   REQUIRE(until([&] { return service.waiting.size() == 2; }));
   loop.run_for(20ms);
   CHECK_FALSE(client->ended);
-  service.waiting[1](ticket::Range{2, 1});
-  service.waiting[0](ticket::Range{1, 1});
+  service.waiting[1](ticket::Done{2, 1});
+  service.waiting[0](ticket::Done{1, 1});
   service.waiting.clear();
   REQUIRE(client->wait_for_end());
   CHECK(tickets(client->received, 2) == "1,2,");

@@ -148,6 +148,36 @@ TEST_CASE("a client that does not read its answers is closed") {
   CHECK(batches > 10);
 }
 
+TEST_CASE("answers to queries that find no room are left out, and that is said") {
+  asio::io_context loop;
+  TestNode node(loop, 1);
+  const ticket::Found found{std::string(ticket::kMaxNameBytes, 'x'), ~0ull};
+  node.answer = [&](const Call&) {
+    return QueryReply{raft::Index(1), {ticket::kMaxListed, found}, false};
+  };
+  BareSocket client = client_of(loop, node);
+  constexpr std::size_t kRequests = 100;
+  std::string requests;
+  for (std::uint64_t id = 1; id <= kRequests; ++id) {
+    encode(Frame(Request{id, QueryCall{ticket::Listing{}, false, 0}}), requests);
+  }
+  client.write(requests);
+  std::size_t whole = 0;
+  std::size_t busy = 0;
+  REQUIRE(run_until(loop, [&] {
+    while (const std::optional<Frame> frame = client.next()) {
+      const Reply& reply = std::get<Response>(*frame).reply;
+      const auto* error = std::get_if<ErrorReply>(&reply);
+      busy += error != nullptr && error->code == ErrorReply::Code::kBusy ? 1U : 0U;
+      whole += std::holds_alternative<QueryReply>(reply) ? 1U : 0U;
+    }
+    return whole + busy == kRequests;
+  }));
+  CHECK(whole >= 10);
+  CHECK(busy >= 10);
+  CHECK(!client.is_closed());
+}
+
 TEST_CASE("requests that wait on one connection are bounded, and further ones are told so") {
   asio::io_context loop;
   TestNode node(loop, 1);
@@ -212,28 +242,60 @@ TEST_CASE("too many clients are refused politely, and members still get in") {
   client_of(loop, node);
 }
 
-TEST_CASE("connections beyond all bounds are closed at once") {
+TEST_CASE("strangers that never greet cost a bound, and do not keep members out") {
   asio::io_context loop;
   TcpOptions options = TestNode::defaults();
   options.max_connections = 4;
   options.election_timeout = 60'000'000;  // nobody is closed for want of a greeting
   TestNode node(loop, 1, options);
+  constexpr std::ptrdiff_t kBound = 64;
   std::vector<BareSocket> silent;
-  for (int i = 0; i < 60; ++i) {
-    silent.push_back(BareSocket::dial(loop, node.port()));
-  }
-  REQUIRE(run_until(loop, [&] {
+  const auto dial = [&] { silent.push_back(BareSocket::dial(loop, node.port())); };
+  const auto closed = [&] {
     return std::count_if(silent.begin(), silent.end(),
-                         [](BareSocket& each) { return each.is_closed(); }) == 24;
+                         [](BareSocket& each) { return each.is_closed(); });
+  };
+  while (silent.size() < 100) {
+    dial();
+  }
+  REQUIRE(run_until(loop, [&] { return closed() == 100 - kBound; }));
+  CHECK(node.transport().counters().accepted_connections == kBound);
+  CHECK(silent.front().is_closed());  // the oldest went
+  CHECK(!silent.back().is_closed());
+  // One more comes for every step that the member takes.
+  TestNode other(loop, 2);
+  other.connect_to(node);
+  REQUIRE(run_until(loop, [&] {
+    dial();
+    return other.ready();
   }));
-  CHECK(node.transport().counters().accepted_connections == 36);
-  Hello hello = node.hello();
-  hello.from = member(2);
-  hello.to = node.id();
-  silent[0].write(hello);
-  std::optional<Frame> answer;
-  REQUIRE(run_until(loop, [&] { return (answer = silent[0].next()).has_value(); }));
-  CHECK(std::get<Refused>(*answer).reason == Refused::Reason::kTooManyConnections);
+  run_until(loop, [&] { return closed() == std::ssize(silent) - kBound; });
+  CHECK(node.transport().counters().accepted_connections == kBound + 1);
+  CHECK(other.ready());
+}
+
+TEST_CASE("members are bounded too, and one that comes again takes its own place") {
+  asio::io_context loop;
+  TcpOptions options = TestNode::defaults();
+  options.max_connections = 4;
+  TestNode node(loop, 1, options);
+  std::vector<BareSocket> members;
+  const auto greet = [&](std::uint64_t id) {
+    Hello hello = node.hello();
+    hello.from = member(id);
+    hello.to = node.id();
+    members.push_back(BareSocket::dial(loop, node.port()));
+    members.back().write(hello);
+    std::optional<Frame> answer;
+    REQUIRE(run_until(loop, [&] { return (answer = members.back().next()).has_value(); }));
+    return *answer;
+  };
+  for (std::uint64_t id = 2; id <= 5; ++id) {
+    CHECK(std::holds_alternative<Welcome>(greet(id)));
+  }
+  CHECK(std::get<Refused>(greet(6)).reason == Refused::Reason::kTooManyConnections);
+  CHECK(std::holds_alternative<Welcome>(greet(5)));
+  CHECK(run_until(loop, [&] { return members[3].is_closed(); }));
 }
 
 TEST_CASE("out of descriptors, accepting pauses without spinning and then goes on") {

@@ -27,15 +27,16 @@ TEST_CASE("a request is carried to the peer and its reply back") {
   TestNode a(loop, 1);
   TestNode b(loop, 2);
   b.answer = [](const Call& call) -> Reply {
-    return TakeReply{1000, std::get<TakeCall>(call).count};
+    return ChangeReply{1000, std::get<ChangeCall>(call).value};
   };
   a.connect_to(b);
   REQUIRE(run_until(loop, [&] { return a.ready(); }));
   Waiting waiting;
-  a.transport().call(b.id(), TakeCall{"orders", 17, kLong}, kLong, waiting.callback());
+  a.transport().call(b.id(), ChangeCall{ticket::Kind::kTake, "orders", 17, "", kLong}, kLong,
+                     waiting.callback());
   CHECK(!waiting.done());
   REQUIRE(run_until(loop, [&] { return waiting.done(); }));
-  CHECK(waiting.results == std::vector{CallResult(Reply(TakeReply{1000, 17}))});
+  CHECK(waiting.results == std::vector{CallResult(Reply(ChangeReply{1000, 17}))});
 }
 
 TEST_CASE("many requests are answered each with its own, in any order") {
@@ -48,15 +49,16 @@ TEST_CASE("many requests are answered each with its own, in any order") {
   std::vector<std::uint64_t> answers(kCount);
   std::size_t answered = 0;
   for (std::uint64_t i = 0; i < kCount; ++i) {
-    a.transport().call(b.id(), TakeCall{"", i, kLong}, kLong, [&, i](CallResult result) {
-      answers[i] += std::get<TakeReply>(std::get<Reply>(result)).first;
-      ++answered;
-    });
+    a.transport().call(b.id(), ChangeCall{ticket::Kind::kAdvance, "", i, "", kLong}, kLong,
+                       [&, i](CallResult result) {
+                         answers[i] += std::get<ChangeReply>(std::get<Reply>(result)).first;
+                         ++answered;
+                       });
   }
   REQUIRE(run_until(loop, [&] { return b.requests.size() == kCount; }));
   for (const std::size_t step : {1U, 0U}) {  // the odd ones first, each half from the back
     for (std::size_t i = kCount - 2 + step; i < kCount; i -= 2) {
-      b.requests[i].second(TakeReply{std::get<TakeCall>(b.requests[i].first).count + 5, 1});
+      b.requests[i].second(ChangeReply{std::get<ChangeCall>(b.requests[i].first).value + 5, 1});
     }
   }
   REQUIRE(run_until(loop, [&] { return answered == kCount; }));
@@ -207,8 +209,7 @@ TEST_CASE("an answer after close() is dropped") {
   CHECK(run_until(loop, [&] { return client.is_closed(); }));
 }
 
-// --- The end
-// --------------------------------------------------------------------------------------
+// --- The end -------------------------------------------------------------------------------------
 
 TEST_CASE("a transport may be closed or destroyed in any event, with handlers still queued") {
   for (const std::string which :

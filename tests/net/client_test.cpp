@@ -6,6 +6,7 @@
 #include <atomic>
 #include <thread>
 
+#include "net/exchange.h"
 #include "tests/net/network.h"
 
 namespace ticketd::net {
@@ -54,10 +55,14 @@ struct Server {
 };
 
 ErrorReply error(ErrorReply::Code code, std::string leader = "") {
-  return {code, "told so", std::move(leader)};
+  return {code, "told so", std::move(leader), false};
 }
 
-Reply take_17(const Call&) { return TakeReply{1000, 17}; }
+Reply take_17(const Call&) { return ChangeReply{1000, 17}; }
+
+ChangeCall take(std::uint64_t count, std::string key = "") {
+  return {ticket::Kind::kTake, "", count, std::move(key), 0};
+}
 
 /// A port at which nobody listens.
 std::string dead_address() {
@@ -73,9 +78,9 @@ TEST_CASE("a client's call is carried to the node and its reply back") {
   const LoopThread thread(loop);
   Client client(kTimeout);
   for (int i = 0; i < 3; ++i) {
-    const Result<Reply> reply = client.call(server.address(), TakeCall{"orders", 17, 0});
+    const Result<Reply> reply = client.call(server.address(), take(17));
     REQUIRE_MESSAGE(reply.ok(), fault(reply));
-    CHECK(*reply == Reply(TakeReply{1000, 17}));
+    CHECK(*reply == Reply(ChangeReply{1000, 17}));
   }
   CHECK(client.call("localhost:" + std::to_string(server.node.port()), StatusCall{}).ok());
   CHECK(server.asked == 4);
@@ -89,8 +94,8 @@ TEST_CASE("what hinders a call before it is sent is said") {
   CHECK(fault(client.call("nonsense", StatusCall{})).find("write HOST:PORT") != std::string::npos);
   CHECK(fault(client.call("no.such.host.invalid:1", StatusCall{}))
             .find("cannot resolve the host name 'no.such.host.invalid'") != std::string::npos);
-  CHECK(fault(client.call(dead, TakeCall{std::string(256, 'x'), 1, 0})) ==
-        "sequence is longer than 255 bytes");
+  CHECK(fault(client.call(dead, ChangeCall{ticket::Kind::kTake, std::string(256, 'x'), 1, "",
+                                           0})) == "sequence is longer than 255 bytes");
   CHECK(fault(client.call_leader({}, StatusCall{})) == "no address of a member was given");
 }
 
@@ -178,10 +183,10 @@ TEST_CASE("the leader is found from any member, past dead ones") {
   Server follower(
       loop, 2, [&](const Call&) { return error(ErrorReply::Code::kNotLeader, leader.address()); });
   const LoopThread thread(loop);
-  const Result<Reply> reply = Client(kTimeout).call_leader(
-      {dead_address(), follower.address(), dead_address()}, TakeCall{"", 17, 0});
+  const Result<Reply> reply =
+      Client(kTimeout).call_leader({dead_address(), follower.address(), dead_address()}, take(17));
   REQUIRE_MESSAGE(reply.ok(), fault(reply));
-  CHECK(*reply == Reply(TakeReply{1000, 17}));
+  CHECK(*reply == Reply(ChangeReply{1000, 17}));
   CHECK(follower.asked == 1);
   CHECK(leader.asked == 1);
 }
@@ -196,7 +201,7 @@ TEST_CASE("an election is waited out") {
                       : take_17(call);
   });
   const LoopThread thread(loop);
-  const Result<Reply> reply = Client(kTimeout).call_leader({server.address()}, TakeCall{"", 17, 0});
+  const Result<Reply> reply = Client(kTimeout).call_leader({server.address()}, take(17));
   REQUIRE_MESSAGE(reply.ok(), fault(reply));
   CHECK(server.asked == 4);
 }
@@ -221,9 +226,9 @@ TEST_CASE("a take of unknown outcome is never sent twice, a read is") {
   Server sure(loop, 2, [](const Call&) { return DoneReply{"here"}; });
   const LoopThread thread(loop);
   const std::vector<std::string> both = {unsure.address(), sure.address()};
-  const Result<Reply> take = Client(kTimeout).call_leader(both, TakeCall{"", 1, 0});
-  REQUIRE(take.ok());
-  CHECK(*take == Reply(error(ErrorReply::Code::kUnknown)));
+  const Result<Reply> taken = Client(kTimeout).call_leader(both, take(1));
+  REQUIRE(taken.ok());
+  CHECK(*taken == Reply(error(ErrorReply::Code::kUnknown)));
   CHECK(unsure.asked == 1);
   CHECK(sure.asked == 0);
   CHECK(*Client(kTimeout).call_leader(both, StatusCall{}) == Reply(DoneReply{"here"}));
@@ -231,9 +236,74 @@ TEST_CASE("a take of unknown outcome is never sent twice, a read is") {
 
   Listener breaks([](BareSocket& client) { client.close(); });
   const std::string broken = address_of(breaks.listener.port());
-  CHECK(fault(Client(kTimeout).call_leader({broken, sure.address()}, TakeCall{"", 1, 0}))
-            .find("may have been carried out") != std::string::npos);
+  const Result<Reply> lost = Client(kTimeout).call_leader({broken, sure.address()}, take(1));
+  REQUIRE(lost.ok());
+  CHECK(std::get<ErrorReply>(*lost).code == ErrorReply::Code::kUnknown);
+  CHECK(std::get<ErrorReply>(*lost).message.find("may have been carried out") != std::string::npos);
   CHECK(sure.asked == 1);
+}
+
+TEST_CASE("a change with an idempotency key is asked for again until its outcome is known") {
+  asio::io_context loop;
+  Server unsure(loop, 1, [](const Call&) { return error(ErrorReply::Code::kUnknown); });
+  Server sure(loop, 2, [](const Call& call) {
+    return ChangeReply{7, 1, std::get<ChangeCall>(call).key == "again"};
+  });
+  Listener hangs(
+      [&](BareSocket& client) { run_until(hangs.loop, [&] { return client.is_closed(); }); });
+  const LoopThread thread(loop);
+  const Result<Reply> reply = Client(kTimeout).call_leader(
+      {unsure.address(), address_of(hangs.listener.port()), sure.address()}, take(1, "again"));
+  REQUIRE_MESSAGE(reply.ok(), fault(reply));
+  CHECK(*reply == Reply(ChangeReply{7, 1, true}));
+  CHECK(unsure.asked == 1);
+}
+
+TEST_CASE("a change of which one attempt may have been done is never called not done") {
+  asio::io_context loop;
+  Server unsure(loop, 1, [](const Call&) { return error(ErrorReply::Code::kUnknown); });
+  std::atomic<ErrorReply::Code> code = ErrorReply::Code::kNoSpace;
+  Server other(loop, 2, [&](const Call&) { return error(code); });
+  const LoopThread thread(loop);
+  const std::vector<std::string> both = {unsure.address(), other.address()};
+  using Code = ErrorReply::Code;
+  for (const Code refusal : {Code::kNoSpace, Code::kRefused, Code::kKeysFull, Code::kForbidden}) {
+    code = refusal;
+    CHECK(*Client(kTimeout).call_leader(both, take(1, "k")) == Reply(error(Code::kUnknown)));
+  }
+  // The state machine's word is for the key, whichever attempt it came to first.
+  for (const Code verdict : {Code::kOverflow, Code::kBehind, Code::kKeyReused}) {
+    code = verdict;
+    CHECK(*Client(kTimeout).call_leader(both, take(1, "k")) == Reply(error(verdict)));
+  }
+  code = Code::kBusy;
+  const Result<Reply> late = Client(kShort).call_leader(both, take(1, "k"));
+  REQUIRE(late.ok());
+  CHECK(std::get<ErrorReply>(*late).code == Code::kUnknown);
+  CHECK(std::get<ErrorReply>(*late).message.find("within 300 ms") != std::string::npos);
+}
+
+TEST_CASE("an address of a name that does not answer leaves time for the next one") {
+  asio::io_context loop;
+  Server server(loop, 1, take_17);
+  BareListener silent(loop);  // the kernel completes the connection, nobody greets
+  const LoopThread thread(loop);
+  const auto at = [](std::uint16_t port) {
+    return asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), port);
+  };
+  const Clock::time_point began = Clock::now();
+  const Outcome outcome = ask("name:1", {at(silent.port()), at(server.node.port())}, take(17),
+                              std::nullopt, began + kTimeout, began + kTimeout);
+  REQUIRE_MESSAGE(outcome.reply.ok(), fault(outcome.reply));
+  CHECK(*outcome.reply == Reply(ChangeReply{1000, 17}));
+  CHECK(Clock::now() - began >= kTimeout / 2);
+
+  const Clock::time_point again = Clock::now();
+  const Outcome none = ask("name:1", {at(silent.port()), at(silent.port())}, take(17), std::nullopt,
+                           again + kShort, again + kTimeout);
+  CHECK(fault(none.reply).find("the node at name:1 does not greet") != std::string::npos);
+  CHECK(!none.may_be_done);
+  CHECK(Clock::now() - again < kTimeout);
 }
 
 TEST_CASE("a refusal for good is handed over as it is") {

@@ -186,8 +186,7 @@ TEST_CASE("a payload that ends early or late is refused, and the message is name
   }
 }
 
-// --- What must hold between fields
-// ----------------------------------------------------------------
+// --- What must hold between fields ---------------------------------------------------------------
 
 /// A payload by hand: numbers below 128 are their own varints.
 std::string fault_of(FrameType type, std::initializer_list<int> bytes) {
@@ -217,8 +216,8 @@ TEST_CASE("an AppendRequest whose log could not be is refused") {
         std::string::npos);
   CHECK(fault_of(kType, {5, 9, 4, 8, 1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 0, 0})
             .find("entry is above") != std::string::npos);
-  // The last index would be 2^63.
-  CHECK(fault_of(kType, {5, 255, 255, 255, 255, 255, 255, 255, 255, 127, 4, 8, 1, 1, 0, 0})
+  // The last index would be 2^62.
+  CHECK(fault_of(kType, {5, 255, 255, 255, 255, 255, 255, 255, 255, 63, 4, 8, 1, 1, 0, 0})
             .find("index is too large") != std::string::npos);
 }
 
@@ -245,13 +244,101 @@ TEST_CASE("other messages that could not be are refused") {
   CHECK(chunk(9, 5, 10, 9).find("beyond total_bytes") != std::string::npos);
   CHECK(chunk(9, 5, 10, 11).find("beyond total_bytes") != std::string::npos);
   CHECK(fault_of(FrameType::kRequest, {1, 0}).find("kind is 0") != std::string::npos);
-  CHECK(fault_of(FrameType::kRequest, {1, 8}).find("kind is 8") != std::string::npos);
-  CHECK(fault_of(FrameType::kResponse, {1, 7}).find("kind is 7") != std::string::npos);
+  CHECK(fault_of(FrameType::kRequest, {1, 9}).find("kind is 9") != std::string::npos);
+  CHECK(fault_of(FrameType::kResponse, {1, 8}).find("kind is 8") != std::string::npos);
+  CHECK(fault_of(FrameType::kResponse, {1, 7, 12, 0, 0, 0}).find("code is 12") !=
+        std::string::npos);
+}
+
+TEST_CASE("terms and indexes that are taken leave room for those that follow") {
+  // Written is more than is taken, so that nobody breaks over a number that another one told it.
+  const auto taken = [](std::uint64_t number) {
+    return fault(decode(FrameType::kHeartbeatResponse,
+                        payload_of(raft::Message(raft::HeartbeatResponse{raft::Term(number), 9}))));
+  };
+  CHECK(taken(kReadNumberEnd - 1).empty());
+  CHECK(taken(kReadNumberEnd).find("term is 4611686018427387904, which is not in [0, ") !=
+        std::string::npos);
+  CHECK(!taken(kNumberEnd - 1).empty());
+}
+
+TEST_CASE("a change that could not be is refused, by the asker and by the asked") {
+  using ticket::Kind;
+  const auto refused = [](ChangeCall call, const std::string& why) {
+    CAPTURE(why);
+    const Status status = check(call);
+    REQUIRE(!status);
+    CHECK(status.error().message.find(why) != std::string::npos);
+  };
+  const std::string longest(ticket::kMaxKeyBytes, '~');
+  CHECK(check(ChangeCall{Kind::kTake, "", 1, "", 0}).ok());
+  CHECK(check(ChangeCall{Kind::kTake, "a", ticket::kMaxCount, longest, 0}).ok());
+  CHECK(check(ChangeCall{Kind::kAdvance, "a", 0, "!", 0}).ok());
+  CHECK(check(ChangeCall{Kind::kAdvance, "", ~0ull, "", 0}).ok());
+  CHECK(check(ChangeCall{Kind::kRemove, "a", 0, "", 0}).ok());
+  refused({Kind::kTake, "", 0, "", 0}, "value is not in [1, 1000000]");
+  refused({Kind::kTake, "", ticket::kMaxCount + 1, "", 0}, "value is not in [1, 1000000]");
+  refused({Kind::kTake, "", 1, "a b", 0}, "key is not visible ASCII");
+  refused({Kind::kTake, "", 1, longest + "~", 0}, "key is longer than 64 bytes");
+  refused({Kind::kRemove, "", 0, "", 0}, "the unnamed sequence cannot be removed");
+  refused({Kind::kRemove, "a", 1, "", 0}, "no value and no key");
+  refused({Kind::kRemove, "a", 0, "k", 0}, "no value and no key");
+  // id, kind, change, sequence, value, key, timeout_us
+  const auto change = [](std::initializer_list<int> rest) {
+    std::string payload = {5, 1};
+    for (const int byte : rest) payload.push_back(static_cast<char>(byte));
+    return fault(decode(FrameType::kRequest, payload));
+  };
+  CHECK(change({1, 0, 1, 0, 0}).empty());
+  CHECK(change({0, 0, 1, 0, 0}).find("change is 0") != std::string::npos);
+  CHECK(change({4, 0, 1, 0, 0}).find("change is 4") != std::string::npos);
+  CHECK(change({1, 0, 0, 0, 0}).find("value is not in") != std::string::npos);
+  CHECK(change({1, 0, 1, 1, 127, 0}).find("key is not visible") != std::string::npos);
+  CHECK(change({3, 0, 0, 0, 0}).find("unnamed sequence") != std::string::npos);
+  CHECK(change({3, 1, 'a', 1, 0, 0}).find("no value and no key") != std::string::npos);
+}
+
+TEST_CASE("a query that could not be is refused, by the asker and by the asked") {
+  const auto why = [](ticket::Query query) {
+    const Status status = check(QueryCall{std::move(query), false, 0});
+    return status ? "" : status.error().message;
+  };
+  const std::string name(ticket::kMaxNameBytes, 'x');
+  CHECK(why(ticket::Lookup{}).empty());
+  CHECK(why(ticket::Lookup{{name, ""}}).empty());
+  CHECK(why(ticket::Lookup{{name + "x"}}) == "sequence is longer than 255 bytes");
+  CHECK(why(ticket::Lookup{std::vector<std::string>(kLookupSequencesMax, "abcd")}).empty());
+  CHECK(why(ticket::Lookup{std::vector<std::string>(kLookupSequencesMax + 1)}) ==
+        "sequence_count is above 16384");
+  CHECK(why(ticket::Lookup{std::vector<std::string>(257, name)}).empty());
+  CHECK(why(ticket::Lookup{std::vector<std::string>(258, name)}) ==
+        "the names are longer than 65536 bytes together");
+  CHECK(why(ticket::Listing{name, name, ticket::kMaxListed}).empty());
+  CHECK(why(ticket::Listing{name + "x", "", 1}) == "prefix is longer than 255 bytes");
+  CHECK(why(ticket::Listing{"", name + "x", 1}) == "after is longer than 255 bytes");
+  CHECK(why(ticket::Listing{"", "", 0}) == "limit is 0");
+  CHECK(why(ticket::Listing{"", "", ticket::kMaxListed + 1}) == "limit is above 1000");
+  // id, kind, stale, timeout_us, query, ...
+  const auto query = [](std::initializer_list<int> rest) {
+    std::string payload = {5, 2};
+    for (const int byte : rest) payload.push_back(static_cast<char>(byte));
+    return fault(decode(FrameType::kRequest, payload));
+  };
+  CHECK(query({1, 0, 1, 1, 1, 'a'}).empty());
+  CHECK(query({2, 0, 1, 0}).find("stale is 2") != std::string::npos);
+  CHECK(query({1, 0, 3, 0}).find("query is 3") != std::string::npos);
+  CHECK(query({1, 0, 1, 2, 0}).find("sequence_count is 2") != std::string::npos);
+  CHECK(query({1, 0, 2, 0, 0, 1}).empty());
+  CHECK(query({1, 0, 2, 0, 0, 0}).find("limit is 0") != std::string::npos);
+  CHECK(query({1, 0, 2, 0, 0, 0xe9, 7}).find("limit is 1001") != std::string::npos);
 }
 
 TEST_CASE("texts are bounded: names refused, texts for people cut") {
-  CHECK(check(TakeCall{std::string(ticket::kMaxNameBytes, 'x'), 1, 0}).ok());
-  const Status status = check(TakeCall{std::string(ticket::kMaxNameBytes + 1, 'x'), 1, 0});
+  const auto named = [](std::size_t bytes) {
+    return check(ChangeCall{ticket::Kind::kTake, std::string(bytes, 'x'), 1, "", 0});
+  };
+  CHECK(named(ticket::kMaxNameBytes).ok());
+  const Status status = named(ticket::kMaxNameBytes + 1);
   CHECK(status.error().message == "sequence is longer than 255 bytes");
   JoinCall join;
   join.addresses.peer = std::string(raft::Configuration::kMaxAddressBytes + 1, 'x');
@@ -282,9 +369,30 @@ TEST_CASE("the longest messages fit into their frames") {
     status.members.push_back({member, raft::Index(kNumberEnd - 1), ~0ull,
                               MemberStatus{raft::Index(kNumberEnd - 1), 0, ~0ull, ~0ull, true, 1}});
   }
-  CHECK(payload_of(Response{~0ull, status}).size() <= kClientBytesMax);
+  CHECK(payload_of(Response{~0ull, status}).size() <= kResponseBytesMax);
   CHECK(payload_of(Response{~0ull, JoinReply{0, id, {raft::Index(1), configuration}}}).size() <=
-        kClientBytesMax);
+        kResponseBytesMax);
+}
+
+/// The answer to a query for so many names of that length.
+QueryReply answer_of(std::size_t names, std::size_t bytes) {
+  return {raft::Index(kNumberEnd - 1), {names, {std::string(bytes, 'x'), ~0ull}}, true};
+}
+
+TEST_CASE("the longest queries and their answers fit into their frames") {
+  const ticket::Lookup lookup{std::vector<std::string>(kLookupSequencesMax, "abcd")};
+  CHECK(payload_of(Request{~0ull, QueryCall{lookup, true, ~0ull}}).size() <= kClientBytesMax);
+  const std::size_t looked_up =
+      payload_of(Response{~0ull, answer_of(kLookupSequencesMax, 4)}).size();
+  CHECK(looked_up > 128 << 10);
+  CHECK(looked_up <= kResponseBytesMax);
+  const Frame page = Response{~0ull, answer_of(ticket::kMaxListed, ticket::kMaxNameBytes)};
+  CHECK(payload_of(page).size() <= kResponseBytesMax);
+  std::string too_long;
+  Writer writer(too_long);
+  const QueryReply beyond = answer_of(ticket::kMaxListed + 1, ticket::kMaxNameBytes);
+  fields(writer, beyond);
+  CHECK(writer.fault() == "the names are longer than 255000 bytes together");
 }
 
 }  // namespace

@@ -41,7 +41,11 @@ class Filler : public Archive<Filler> {
     value = std::min<std::size_t>(random_.below(5), max);
   }
   void fixed(const char*, std::uint64_t& value) { value = random_.next(); }
-  void text(const char*, std::string& value, std::size_t max) {
+  void text(const char* name, std::string& value, std::size_t max) {
+    if (std::string_view(name) == "key") {
+      value = some_key();
+      return;
+    }
     value = string_of(random_.chance(1, 10) ? max : random_.below(std::min<std::size_t>(max, 20)));
   }
   void prose(const char* name, std::string& value) { text(name, value, kProseBytesMax); }
@@ -95,6 +99,13 @@ class Filler : public Archive<Filler> {
       c = static_cast<char>(random_.below(256));
     }
     return text;
+  }
+  std::string some_key() {
+    std::string key(random_.chance(1, 2) ? 0 : random_.between(1, ticket::kMaxKeyBytes), ' ');
+    for (char& c : key) {
+      c = static_cast<char>(random_.between('!', '~'));
+    }
+    return key;
   }
   raft::Configuration some_configuration() {
     raft::Configuration some;

@@ -40,21 +40,22 @@ TEST_CASE("at each stage only what belongs there is heard") {
     Hearing hearing;
     std::vector<std::string> heard;
   };
-  const std::vector<std::string> requests = {"Request Take", "Request Status", "Request Members",
-                                             "Request Join", "Request Remove", "Request Transfer",
-                                             "Request Leave"};
+  const std::vector<std::string> requests = {
+      "Request Change", "Request Lookup", "Request Listing",  "Request Status", "Request Members",
+      "Request Join",   "Request Remove", "Request Transfer", "Request Leave"};
   std::vector<std::string> control = {"VoteRequest",       "VoteResponse",     "AppendRequest",
                                       "AppendResponse",    "MemberStatus",     "HeartbeatRequest",
                                       "HeartbeatResponse", "SnapshotResponse", "TimeoutNowRequest"};
   control.insert(control.end(), requests.begin(), requests.end());
-  const std::vector<Stage> stages = {{Hearing::kGreeting, {"Hello", "ClientHello"}},
-                                     {Hearing::kGreetingAnswer, {"Welcome", "Refused"}},
-                                     {Hearing::kControl, control},
-                                     {Hearing::kBulk, {"SnapshotRequest"}},
-                                     {Hearing::kRequests, requests},
-                                     {Hearing::kResponses,
-                                      {"Response Take", "Response Status", "Response Members",
-                                       "Response Join", "Response Done", "Response Error"}}};
+  const std::vector<Stage> stages = {
+      {Hearing::kGreeting, {"Hello", "ClientHello"}},
+      {Hearing::kGreetingAnswer, {"Welcome", "Refused"}},
+      {Hearing::kControl, control},
+      {Hearing::kBulk, {"SnapshotRequest"}},
+      {Hearing::kRequests, requests},
+      {Hearing::kResponses,
+       {"Response Change", "Response Query", "Response Status", "Response Members", "Response Join",
+        "Response Done", "Response Error"}}};
   for (const Stage& stage : stages) {
     for (const Sample& each : samples()) {
       CAPTURE(static_cast<int>(stage.hearing));
@@ -70,7 +71,7 @@ TEST_CASE("at each stage only what belongs there is heard") {
 
 TEST_CASE("what is heard changes from the next frame on") {
   FrameDecoder decoder(Hearing::kGreeting);
-  decoder.feed(encoded(ClientHello{}) + encoded(sample("Request Take")));
+  decoder.feed(encoded(ClientHello{}) + encoded(sample("Request Change")));
   CHECK(decoder.next()->has_value());
   decoder.hear(Hearing::kRequests);
   CHECK(decoder.next()->has_value());
@@ -83,8 +84,13 @@ TEST_CASE("another protocol is known by its first bytes") {
         "this is not the peer protocol: it begins with \"GET / HTTP/1.1\\x0d\\x0a\"");
   CHECK(fault_after(Hearing::kGreeting, "\x16").find("not the peer protocol") != std::string::npos);
   CHECK(fault_after(Hearing::kGreeting, "tk") == "");
-  CHECK(fault_after(Hearing::kGreeting, "tktd\x02") ==
-        "protocol version 2 is unknown, this is version 1");
+  for (const char* version : {"1", "3"}) {
+    const std::string bytes = "tktd" + std::string(1, static_cast<char>(*version - '0'));
+    CHECK(fault_after(Hearing::kGreeting, bytes) ==
+          "protocol version " + std::string(version) +
+              " is not spoken here, this is version 2: let all nodes and commands run the same "
+              "version of ticketd");
+  }
 }
 
 TEST_CASE("unknown types and damaged headers are refused before their payload comes") {
@@ -105,7 +111,7 @@ TEST_CASE("a frame that claims more than its stage allows is refused by its head
        {Bound{Hearing::kGreeting, FrameType::kHello, kHandshakeBytesMax},
         Bound{Hearing::kGreetingAnswer, FrameType::kRefused, kHandshakeBytesMax},
         Bound{Hearing::kRequests, FrameType::kRequest, kClientBytesMax},
-        Bound{Hearing::kResponses, FrameType::kResponse, kClientBytesMax},
+        Bound{Hearing::kResponses, FrameType::kResponse, kResponseBytesMax},
         Bound{Hearing::kControl, FrameType::kAppendRequest, kMemberBytesMax},
         Bound{Hearing::kBulk, FrameType::kSnapshotRequest, kMemberBytesMax}}) {
     const auto type = static_cast<std::uint8_t>(bound.type);

@@ -36,6 +36,21 @@ TEST_CASE("a refusal reaches the dialer with its reason, and it tries again unti
   }
 }
 
+TEST_CASE("whoever is refused for good still asks again within half an election time-out") {
+  asio::io_context loop;
+  TestNode a(loop, 1);
+  TestNode b(loop, 2);
+  b.verdict = Refused{Refused::Reason::kRemoved, kCluster, raft::Index(99), "go away"};
+  a.connect_to(b);
+  REQUIRE(
+      run_until(loop, [&] { return a.refusals.size() == 6; }));  // the back-off has grown by now
+  const Clock::time_point began = Clock::now();
+  REQUIRE(run_until(loop, [&] { return a.refusals.size() == 12; }));
+  // Six times the least pause, and the most with as much again for a machine that is busy.
+  CHECK(Clock::now() - began >= 6 * to_duration(kElectionTimeout) / 5);
+  CHECK(Clock::now() - began < 6 * to_duration(kElectionTimeout));
+}
+
 TEST_CASE("a node that does not know yet who it is refuses everybody as starting") {
   asio::io_context loop;
   TestNode a(loop, 1);
@@ -98,8 +113,8 @@ TEST_CASE("a listener that does not answer the greeting is given up and dialed a
 TEST_CASE("nothing is heard before the greeting, and no second greeting after it") {
   asio::io_context loop;
   TestNode node(loop, 2);
-  for (const std::string first : {"VoteRequest", "MemberStatus", "Request Take", "Response Take",
-                                  "Welcome", "Refused", "SnapshotRequest"}) {
+  for (const std::string first : {"VoteRequest", "MemberStatus", "Request Change",
+                                  "Response Change", "Welcome", "Refused", "SnapshotRequest"}) {
     BareSocket dialer = BareSocket::dial(loop, node.port());
     dialer.write(sample(first));
     CHECK_MESSAGE(run_until(loop, [&] { return dialer.is_closed(); }), first);
@@ -119,8 +134,8 @@ TEST_CASE("nothing is heard before the greeting, and no second greeting after it
 TEST_CASE("a listener that says anything but answers is closed by the dialer") {
   asio::io_context loop;
   const Welcome welcome{kCluster, member(2), 1, raft::Index(1)};
-  for (const std::string name : {"Hello", "Welcome", "Refused", "VoteRequest", "Request Take",
-                                 "Response Take"}) {  // an answer to nothing
+  for (const std::string name : {"Hello", "Welcome", "Refused", "VoteRequest", "Request Change",
+                                 "Response Change"}) {  // an answer to nothing
     BareListener listener(loop);
     TestNode a(loop, 1);
     a.transport().set_peers({{member(2), address_of(listener.port())}});

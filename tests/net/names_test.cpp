@@ -33,6 +33,38 @@ TEST_CASE("all addresses of a name are tried") {
   CHECK(run_until(loop, [&] { return a.ready(); }));
 }
 
+TEST_CASE("an answer about a name that comes after its attempt serves the next one") {
+  asio::io_context loop;
+  TestNode b(loop, 2);
+  // The control lane looks up first. The bulk lane's look-up takes longer than its attempt.
+  int asked = 0;
+  std::function<void(Result<Endpoints>)> slow;
+  TcpOptions options = TestNode::defaults();
+  const Endpoints found = {{asio::ip::address_v4::loopback(), b.port()}};
+  options.resolve = [&](const Address&, std::function<void(Result<Endpoints>)> done) {
+    if (++asked == 1) {
+      done(found);
+    } else {
+      slow = std::move(done);
+    }
+  };
+  TestNode a(loop, 1, options);
+  bool answered = false;
+  a.on_event = [&] {
+    if (!a.unreachable.empty() && !answered) {  // the attempt is over, and the next not yet begun
+      answered = true;
+      slow(found);
+    }
+  };
+  a.transport().set_peers({{b.id(), address_of(b.port(), "some.name")}});
+  a.send(b.id(), chunk(0));
+  REQUIRE(run_until(loop, [&] { return answered; }));
+  a.send(b.id(), chunk(7));
+  REQUIRE(run_until(loop, [&] { return b.messages.size() == 1; }));
+  CHECK(b.messages[0].message == chunk(7));
+  CHECK(asked == 2);
+}
+
 TEST_CASE("a name that is still being resolved does not hold up the end") {
   for (int i = 0; i < 20; ++i) {
     asio::io_context loop;

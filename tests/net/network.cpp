@@ -56,8 +56,7 @@ std::string address_of(std::uint16_t port, const std::string& host) {
   return to_string(Address{host, port});
 }
 
-// --- TestNode
-// -------------------------------------------------------------------------------------
+// --- TestNode ------------------------------------------------------------------------------------
 
 TcpOptions TestNode::defaults() {
   TcpOptions options;
@@ -118,8 +117,7 @@ void TestNode::on_refused(raft::MemberId, const Refused& refused) {
   on_event();
 }
 
-// --- Bare sockets
-// ---------------------------------------------------------------------------------
+// --- Bare sockets --------------------------------------------------------------------------------
 
 BareSocket::BareSocket(tcp::socket socket, Hearing hearing)
     : socket_(std::move(socket)), decoder_(hearing) {

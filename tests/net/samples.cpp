@@ -48,6 +48,7 @@ StatusReply status_reply() {
   m.configuration_index = Index(150);
   m.digest = 0xd1;
   m.sequences = 4;
+  m.keys = 5;
   m.map_bytes = 1000;
   m.used_bytes = 100;
   m.free_bytes = 900;
@@ -94,7 +95,9 @@ void add_calls(std::vector<Sample>& all) {
   const auto add = [&all](const std::string& name, Call call) {
     all.push_back({"Request " + name, Request{5, std::move(call)}});
   };
-  add("Take", TakeCall{"orders", 17, 5'000'000});
+  add("Change", ChangeCall{ticket::Kind::kTake, "orders", 17, "retry-1", 5'000'000});
+  add("Lookup", QueryCall{ticket::Lookup{{"orders", ""}}, true, 5'000'000});
+  add("Listing", QueryCall{ticket::Listing{"or", "orders", 100}, false, 5'000'000});
   add("Status", StatusCall{});
   add("Members", MembersCall{});
   add("Join", JoinCall{raft::NodeId(2), 0xbb, true, kAddresses, 1});
@@ -107,12 +110,13 @@ void add_replies(std::vector<Sample>& all) {
   const auto add = [&all](const std::string& name, Reply reply) {
     all.push_back({"Response " + name, Response{5, std::move(reply)}});
   };
-  add("Take", TakeReply{1000, 17});
+  add("Change", ChangeReply{1000, 17, true});
+  add("Query", QueryReply{Index(300), {{"orders", 1016}, {"returns", {}}}, true});
   add("Status", status_reply());
   add("Members", MembersReply{{Index(150), sample_configuration()}});
   add("Join", JoinReply{kCluster, member(2, 90), {Index(150), sample_configuration()}});
   add("Done", DoneReply{"removed member 2.40"});
-  add("Error", ErrorReply{ErrorReply::Code::kNotLeader, "not the leader", "a:9000"});
+  add("Error", ErrorReply{ErrorReply::Code::kNotLeader, "not the leader", "a:9000", false});
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ class Usage(ProcessTest):
                           ["start", "--id", "x"], ["start", "--id", -1],
                           ["start", "--id", 1, "-p", 70000], ["--frobnicate"],
                           ["start", "--id", 1, "--redirect", 302], ["remove"],
-                          ["remove", "x"], ["transfer"], ["status", "-o", "xml"], ["next", "5"],
+                          ["remove", "x"], ["transfer"], ["status", "-o", "xml"], ["next", "a", "b"],
                           ["start", "--id", 1, "--db_size", 0], ["start", "--id", 1, "extra"],
                           ["start", "--id", 1, "--heartbeat", 400],
                           ["start", "--id", 2**64], ["drop", "--id"]):

@@ -7,10 +7,10 @@ import threading
 
 from pace import wait_until
 
-_MAGIC, _VERSION = b"tktd", 1
+_MAGIC, _VERSION = b"tktd", 2
 _CLIENT_HELLO, _REFUSED, _REQUEST = 0x02, 0x04, 0x30
 _HEADER = struct.Struct("<4sBBHIQ")
-_TAKE_CALL, _TAKE_REPLY = 1, 1
+_CHANGE_CALL, _CHANGE_REPLY, _TAKE = 1, 1, 1
 
 _MASK = 2**64 - 1
 _PRIME1, _PRIME2, _PRIME3 = 0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
@@ -71,8 +71,9 @@ def varint(number):
 
 
 def take_request(request_id, name, count=1, timeout_us=5_000_000):
-    call = varint(len(name)) + name + varint(count) + varint(timeout_us)
-    return frame(_REQUEST, varint(request_id) + bytes([_TAKE_CALL]) + call)
+    no_key = varint(0)
+    call = bytes([_TAKE]) + varint(len(name)) + name + varint(count) + no_key + varint(timeout_us)
+    return frame(_REQUEST, varint(request_id) + bytes([_CHANGE_CALL]) + call)
 
 
 class Pump:
@@ -142,7 +143,7 @@ class Pump:
                     welcome = True
                     continue
                 under_way -= 1
-                if payload[1] != _TAKE_REPLY:
+                if payload[1] != _CHANGE_REPLY:
                     self.refused += 1
                     return
                 self.taken += 1

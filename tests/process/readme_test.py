@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What README.md shows is what happens: every `console` block of it is typed into a shell, line by
-line, and must print what stands there.
+line, and must print what stands there; every program is run, and must print what its comments say.
 
 The network is this test's own, so that the ports of the README are free. Where a line of output
 cannot be the same twice (a date, a term, a table of the cluster), it is compared by its shape.
@@ -23,18 +23,32 @@ NO_PRIVATE_NETWORK = isolation.enter_namespaces(network=True)
 END_OF_ANSWER = "--- that was all ---"
 
 
-def console_blocks(text):
-    """Of each block: the commands, each with the lines that it is to print."""
-    for block in re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-        commands = []
-        for line in block.splitlines():
-            if line.startswith("$ "):
-                commands.append((line[2:], []))
-            elif commands and line.startswith("> "):
-                commands[-1] = (commands[-1][0] + "\n" + line[2:], [])
-            else:
-                commands[-1][1].append(line)
-        yield commands
+PROGRAMS = {"python": "python3 program.py", "javascript": "node program.mjs"}
+
+
+def blocks(text):
+    """Of each block that is run: the commands, each with the lines that it is to print, and the
+    program that they need, or None."""
+    languages = "|".join(["console", *PROGRAMS])
+    for language, block in re.findall(rf"^```({languages})\n(.*?)^```$", text,
+                                      re.MULTILINE | re.DOTALL):
+        if language == "console":
+            yield console_commands(block), None
+        else:
+            yield [(PROGRAMS[language], re.findall(r"(?:#|//) prints (.*)$", block,
+                                                   re.MULTILINE))], block
+
+
+def console_commands(block):
+    commands = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            commands.append((line[2:], []))
+        elif commands and line.startswith("> "):
+            commands[-1] = (commands[-1][0] + "\n" + line[2:], [])
+        else:
+            commands[-1][1].append(line)
+    return commands
 
 
 def without_escapes(line):
@@ -54,6 +68,14 @@ def shape(command, line):
     return line.rstrip()
 
 
+def shapes(command, lines):
+    """Without empty lines at the end: some programs print them on a terminal."""
+    shaped = [shape(command, line) for line in lines]
+    while shaped and not shaped[-1]:
+        shaped.pop()
+    return shaped
+
+
 class Shell:
     """A bash at a terminal of its own, which is typed into."""
 
@@ -69,7 +91,9 @@ class Shell:
 
     def type(self, command):
         """What it prints, as lines."""
-        self._process.stdin.write(f"{command}\necho; echo '{END_OF_ANSWER}'\n".encode())
+        # Without an input of its own a command would read the commands behind it.
+        self._process.stdin.write(
+            f"{{ {command}\n}} </dev/null\necho; echo '{END_OF_ANSWER}'\n".encode())
         self._process.stdin.flush()
         printed = []
         for line in self._screen:
@@ -77,8 +101,7 @@ class Shell:
             if line == END_OF_ANSWER:
                 break
             printed.append(line)
-        # The echo ends a line that the command left open, or is an empty line of its own.
-        return printed[:-1] if printed and printed[-1] == "" else printed
+        return printed
 
     def close(self):
         self._process.stdin.close()
@@ -89,7 +112,14 @@ class Shell:
 class Blocks(unittest.TestCase):
     def test_commands_and_their_output_are_told_apart(self):
         text = "x\n```console\n$ one\na\nb\n$ two \\\n> three\n```\n```sh\n$ no\n```\n"
-        self.assertEqual([[("one", ["a", "b"]), ("two \\\nthree", [])]], list(console_blocks(text)))
+        self.assertEqual([([("one", ["a", "b"]), ("two \\\nthree", [])], None)],
+                         list(blocks(text)))
+
+    def test_a_program_says_in_comments_what_it_prints(self):
+        text = "```python\nprint(1)  # prints 1\n```\n```javascript\nf(); // prints 2 to 3\n```\n"
+        self.assertEqual([([("python3 program.py", ["1"])], "print(1)  # prints 1\n"),
+                          ([("node program.mjs", ["2 to 3"])], "f(); // prints 2 to 3\n")],
+                         list(blocks(text)))
 
     def test_only_what_may_differ_is_left_out_of_the_comparison(self):
         self.assertEqual(shape("curl", "Date: Sun, 22 Nov 2026 12:00:00 GMT"),
@@ -108,8 +138,9 @@ class Readme(ProcessTest):
     @unittest.skipIf(NO_PRIVATE_NETWORK, NO_PRIVATE_NETWORK)
     def test_the_transcript(self):
         isolation.adopt_daemons()
-        blocks = list(console_blocks((ROOT / "README.md").read_text("utf-8")))
-        self.assertGreater(sum(len(block) for block in blocks), 10)
+        steps = [(step, program) for commands, program in blocks((ROOT / "README.md").read_text("utf-8"))
+                 for step in commands]
+        self.assertGreater(len(steps), 10)
         directory = tempfile.TemporaryDirectory(prefix="ticketd-test-")
         self.addCleanup(directory.cleanup)
         self.addCleanup(isolation.kill_daemons)
@@ -119,7 +150,9 @@ class Readme(ProcessTest):
         (build / "ticketd").symlink_to(TICKETD)
         shell = Shell(directory.name)
         self.addCleanup(shell.close)
-        for command, expected in (step for block in blocks for step in block):
+        for (command, expected), program in steps:
+            if program:
+                Path(directory.name, command.split()[1]).write_text(program, "utf-8")
             printed = shell.type(command)
             print(f"$ {command}", *printed, sep="\n", flush=True)
             try:
@@ -130,8 +163,7 @@ class Readme(ProcessTest):
                 raise
 
     def assert_same(self, command, expected, printed):
-        self.assertEqual([shape(command, line) for line in expected],
-                         [shape(command, line) for line in printed], command)
+        self.assertEqual(shapes(command, expected), shapes(command, printed), command)
 
 
 if __name__ == "__main__":

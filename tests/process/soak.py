@@ -1,18 +1,30 @@
 #!/usr/bin/python3
-"""A long run, by hand: much goes through the log, a follower is away for part of it, and the leader
-is killed again and again. Prints what the data directories take, what checkpoints write, and how
-long each recovery lasts; ends with 1 when a bound or the order of the tickets is broken.
+"""Long runs, by hand.
 
-    tests/process/soak.py [--entries N] [--bytes N] [--kills N] [--db_size MB]
+    tests/process/soak.py log [--entries N] [--bytes N] [--kills N] [--db_size MB]
 
-A million entries and a gibibyte take about half an hour on two cores.
+Much goes through the log, a follower is away for part of it, and the leader is killed again and
+again. Prints what the data directories take, what checkpoints write, and how long each recovery
+lasts; ends with 1 when a bound or the order of the tickets is broken. A million entries and a
+gibibyte take about half an hour on two cores.
+
+    tests/process/soak.py state [--sequences N] [--keys N] [--db_size MB]
+
+The state becomes large: N sequences, then N idempotency keys. Prints what they take on disk and in
+memory, how long requests for sequences take that are in no cache, and how long it takes until a
+new member has it all.
 """
 
 import argparse
+import random
+import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
 from harness import Cluster, close_well, wait_until
+from http_client import Connection, request_bytes
 from load import Load
 from peer_client import Pump
 
@@ -140,13 +152,122 @@ def soak(arguments):
         cluster.destroy()
 
 
+# --- A large state --------------------------------------------------------------------------------
+
+FILLERS = 4
+FILL_WINDOW = 500
+
+
+def fill(endpoint, count, request):
+    """Sends request(number) for each number below `count` and reads the answers, which are 200."""
+    def run(first):
+        numbers = range(first, count, FILLERS)
+        with Connection(endpoint, 60) as connection:
+            for start in range(0, len(numbers), FILL_WINDOW):
+                window = numbers[start:start + FILL_WINDOW]
+                connection.send(b"".join(request(number) for number in window))
+                for _ in window:
+                    response = connection.response()
+                    assert response.status == 200, response
+    threads = [threading.Thread(target=run, args=(first,)) for first in range(FILLERS)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.monotonic() - began
+
+
+def memory_kib(node, field):
+    text = Path(f"/proc/{node.process.pid}/status").read_text("ascii")
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(field))
+
+
+def describe(cluster):
+    for node in cluster.nodes.values():
+        space = node.status()["space"]
+        say(f"node {node.id}: {mebibytes(node.data_bytes())} on disk, "
+            f"{mebibytes(space['used_bytes'])} of the map, "
+            f"{mebibytes(memory_kib(node, 'RssAnon') << 10)} of memory besides the map "
+            f"({mebibytes(memory_kib(node, 'RssFile') << 10)} of it and other files are cached)")
+
+
+def latencies(endpoint, count, request):
+    """One after the other, in milliseconds: the median, the 99th of a hundred, the longest."""
+    times = []
+    with Connection(endpoint, 60) as connection:
+        for number in range(count):
+            began = time.monotonic()
+            connection.send(request(number))
+            assert connection.response().status == 200
+            times.append((time.monotonic() - began) * 1000)
+    times.sort()
+    return (f"median {times[count // 2]:.2f} ms, 99 % {times[count * 99 // 100]:.2f} ms, "
+            f"longest {times[-1]:.2f} ms")
+
+
+def drop_caches():
+    subprocess.run(["sync"], check=True)
+    Path("/proc/sys/vm/drop_caches").write_text("3", "ascii")
+
+
+def large_state(arguments):
+    def name(number):
+        return f"/seq/customer-{number:011}"
+
+    def draw(_):
+        return name(random.randrange(arguments.sequences))
+
+    cluster = Cluster("--db_size", arguments.db_size)
+    try:
+        cluster.begin(3)
+        endpoint = cluster.leader().http_endpoint
+        seconds = fill(endpoint, arguments.sequences, lambda n: request_bytes("POST", name(n)))
+        say(f"{arguments.sequences} sequences after {seconds:.0f} s, "
+            f"{arguments.sequences / seconds:.0f} a second")
+        cluster.wait_equal(120)
+        describe(cluster)
+        for what, prepare in (("in the page cache", lambda: None), ("in no cache", drop_caches)):
+            for method in ("POST", "GET"):
+                prepare()
+                say(f"{method} of sequences drawn at random, {what}: " + latencies(
+                    endpoint, 1000, lambda n, m=method: request_bytes(m, draw(n))))
+        used = cluster.leader().status()["space"]["used_bytes"]
+        seconds = fill(endpoint, arguments.keys, lambda n: request_bytes(
+            "POST", "/seq/keyed", [f"Idempotency-Key: 00000000-0000-4000-8000-{n * 7919 % 10**12:012}"]))
+        cluster.wait_equal(120)
+        grown = cluster.leader().status()["space"]["used_bytes"] - used
+        say(f"{arguments.keys} keys after {seconds:.0f} s, {grown / arguments.keys:.0f} bytes of the "
+            "map for each")
+        describe(cluster)
+        began = time.monotonic()
+        cluster.add(4).join(cluster.leader())
+        cluster.wait_equal(600)
+        say(f"node 4 has it all after {time.monotonic() - began:.1f} s, by "
+            f"{cluster[4].status()['disk']['snapshots_installed']} snapshots")
+        describe(cluster)
+        close_well(cluster)
+        return 0
+    finally:
+        cluster.destroy()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--entries", type=int, default=1_000_000)
-    parser.add_argument("--bytes", type=int, default=1 << 30)
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--db_size", type=int, default=256)
-    sys.exit(soak(parser.parse_args()))
+    runs = parser.add_subparsers(dest="run", required=True)
+    log = runs.add_parser("log")
+    log.add_argument("--entries", type=int, default=1_000_000)
+    log.add_argument("--bytes", type=int, default=1 << 30)
+    log.add_argument("--kills", type=int, default=10)
+    log.add_argument("--db_size", type=int, default=256)
+    log.set_defaults(call=soak)
+    state = runs.add_parser("state")
+    state.add_argument("--sequences", type=int, default=2_000_000)
+    state.add_argument("--keys", type=int, default=500_000)
+    state.add_argument("--db_size", type=int, default=2000)
+    state.set_defaults(call=large_state)
+    arguments = parser.parse_args()
+    sys.exit(arguments.call(arguments))
 
 
 if __name__ == "__main__":

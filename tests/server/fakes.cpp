@@ -56,17 +56,25 @@ void FakeLoop::set_alarm(raft::Time when) {
 
 FakeDisk::FakeDisk(World& world, std::shared_ptr<Platter> platter)
     : world_(world), platter_(std::move(platter)), applied_(platter_->applied) {
-  memory_.sequences = platter_->sequences;
+  memory_.records = platter_->records;
 }
 
-std::optional<std::uint64_t> FakeDisk::Memory::find(std::string_view sequence) {
-  const auto found = sequences.find(sequence);
-  if (found == sequences.end()) return std::nullopt;
-  return found->second;
+void FakeDisk::Memory::put(std::string_view key, std::string_view value) {
+  MapState::put(key, value);
+  if (warm) warm->emplace(key);
 }
 
-void FakeDisk::Memory::put(std::string_view sequence, std::uint64_t last) {
-  sequences.insert_or_assign(std::string(sequence), last);
+void FakeDisk::warm(std::vector<std::string> keys, Done done) {
+  warmed += keys.size();
+  later(warming, [this, keys = std::move(keys), done = std::move(done)] {
+    if (memory_.warm) memory_.warm->insert(keys.begin(), keys.end());
+    done();
+  });
+}
+
+void FakeDisk::warm(ticket::ListRange, Done done) {
+  ++warmed;
+  later(warming, std::move(done));
 }
 
 store::Opened FakeDisk::opened() const {
@@ -117,7 +125,7 @@ void FakeDisk::save(raft::Save save, Done done) {
 
 void FakeDisk::checkpoint(std::size_t keep) {
   platter_->applied = applied_;
-  platter_->sequences = memory_.sequences;
+  platter_->records = memory_.records;
   const std::uint64_t applied = applied_.summary.applied_index.value;
   const std::uint64_t from = platter_->compacted.index.value;
   if (applied <= from + keep) return;
@@ -151,13 +159,14 @@ std::string FakeDisk::snapshot_file() const {
   const ticket::Summary& summary = platter_->applied.summary;
   for (const std::uint64_t field : {summary.applied_index.value, summary.applied_term.value,
                                     summary.digest, summary.sequences, summary.stamp_us,
+                                    summary.oldest_key, summary.next_key,
                                     platter_->applied.configuration.index.value}) {
     out.u64(field);
   }
   out.string(platter_->applied.configuration.configuration.encode());
-  for (const auto& [name, last] : platter_->sequences) {
-    out.string(name);
-    out.u64(last);
+  for (const auto& [key, value] : platter_->records) {
+    out.string(key);
+    out.string(value);
   }
   return out.take();
 }
@@ -188,7 +197,7 @@ void FakeDisk::stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t
 }
 
 void FakeDisk::install(raft::SnapshotMark mark,
-                       std::function<void(std::optional<store::AppliedState>)> done) {
+                       std::function<void(Result<store::AppliedState>)> done) {
   later(500, [this, mark, done = std::move(done)] {
     ByteReader in(incoming_);
     store::AppliedState state;
@@ -197,19 +206,21 @@ void FakeDisk::install(raft::SnapshotMark mark,
     state.summary.digest = in.u64();
     state.summary.sequences = in.u64();
     state.summary.stamp_us = in.u64();
+    state.summary.oldest_key = in.u64();
+    state.summary.next_key = in.u64();
     state.configuration.index = raft::Index(in.u64());
     state.configuration.configuration = raft::Configuration::decode(in.string(1 << 20)).value();
-    memory_.sequences.clear();
+    memory_.records.clear();
     while (in.ok() && !in.at_end()) {
-      const std::string name(in.string(255));
-      memory_.sequences[name] = in.u64();
+      const std::string key(in.string(ticket::kMaxRecordKeyBytes));
+      memory_.records[key] = in.string(ticket::kMaxRecordValueBytes);
     }
     REQUIRE(in.ok());
     platter_->compacted = mark;
     platter_->compacted_configuration = state.configuration;
     platter_->log.clear();
     platter_->applied = applied_ = state;
-    platter_->sequences = memory_.sequences;
+    platter_->records = memory_.records;
     done(state);
   });
 }
@@ -299,6 +310,8 @@ void Cluster::make(Node& node) {
   options.raft.snapshot_chunk_bytes = 64;
   options.cluster_id = node.platter->identity.cluster_id;
   options.addresses = {node.address, "http-" + node.address, ""};
+  options.key_limits = key_limits;
+  options.allow_delete = allow_delete;
   ReplicaCallbacks callbacks;
   callbacks.voting = [&node] { node.voting = true; };
   callbacks.ended = [&node](End why, const std::string& message) {
@@ -381,9 +394,20 @@ net::Reply Cluster::ask(std::uint64_t id, net::Call call) {
   return *reply;
 }
 
-ticket::TakeAnswer Cluster::take(std::uint64_t id, std::uint64_t count) {
-  std::optional<ticket::TakeAnswer> answer;
-  at(id).replica->take({"", count}, [&](ticket::TakeAnswer a) { answer = std::move(a); });
+ticket::Answer Cluster::take(std::uint64_t id, std::uint64_t count) {
+  return change(id, {.value = count});
+}
+
+ticket::Answer Cluster::change(std::uint64_t id, ticket::Request request) {
+  std::optional<ticket::Answer> answer;
+  at(id).replica->change(std::move(request), [&](ticket::Answer a) { answer = std::move(a); });
+  REQUIRE(world.run_until([&] { return answer.has_value(); }));
+  return *answer;
+}
+
+ticket::QueryAnswer Cluster::read(std::uint64_t id, ticket::Query query) {
+  std::optional<ticket::QueryAnswer> answer;
+  at(id).replica->read(std::move(query), [&](ticket::QueryAnswer a) { answer = std::move(a); });
   REQUIRE(world.run_until([&] { return answer.has_value(); }));
   return *answer;
 }

@@ -16,6 +16,7 @@
 #include "server/loop.h"
 #include "server/replica.h"
 #include "store/disk.h"
+#include "tests/ticket/map_state.h"
 
 namespace ticketd::server::testing {
 
@@ -61,7 +62,7 @@ struct Platter {
   /// From compacted.index + 1 on.
   raft::Entries log;
   store::AppliedState applied;
-  std::map<std::string, std::uint64_t, std::less<>> sequences;
+  std::map<std::string, std::string, std::less<>> records;
 };
 
 /// Saves take `flush` microseconds; until then a crash loses them. Applied state is kept in memory
@@ -75,18 +76,25 @@ class FakeDisk : public store::Disk {
   /// Applied state becomes durable; the log up to `keep` entries before it is dropped.
   void checkpoint(std::size_t keep);
   void hang() { hung_ = true; }
+  /// From now on records are cold until they are warmed, which takes `warming` microseconds, or
+  /// written.
+  void chill() { memory_.warm.emplace(); }
+  raft::Micros warming = 2'000;
+  std::size_t warmed = 0;  // records, and ranges
   store::SpaceReport& space_report() { return space_; }
   raft::Micros flush = 300;
 
   void save(raft::Save save, Done done) override;
   ticket::State& state() override { return memory_; }
+  void warm(std::vector<std::string> keys, Done done) override;
+  void warm(ticket::ListRange range, Done done) override;
   void applied(const store::AppliedState& applied) override { applied_ = applied; }
   void fetch(const raft::FetchEntries& request, std::function<void(raft::Entries)> done) override;
   void fetch(const raft::FetchChunk& request,
              std::function<void(std::optional<raft::SnapshotChunk>)> done) override;
   void stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) override;
   void install(raft::SnapshotMark mark,
-               std::function<void(std::optional<store::AppliedState>)> done) override;
+               std::function<void(Result<store::AppliedState>)> done) override;
   void on_compacted(std::function<void(raft::Index)> callback) override {
     compacted_ = std::move(callback);
   }
@@ -95,10 +103,11 @@ class FakeDisk : public store::Disk {
   void close() override {}
 
  private:
-  struct Memory : ticket::State {
-    std::map<std::string, std::uint64_t, std::less<>> sequences;
-    std::optional<std::uint64_t> find(std::string_view sequence) override;
-    void put(std::string_view sequence, std::uint64_t last) override;
+  struct Memory : ticket::MapState {
+    void put(std::string_view key, std::string_view value) override;
+    bool is_warm(std::string_view key) override { return !warm || warm->contains(key); }
+    /// None: all are.
+    std::optional<std::set<std::string, std::less<>>> warm;
   };
   void later(raft::Micros delay, std::function<void()> job);
   std::string snapshot_file() const;
@@ -188,12 +197,16 @@ class Cluster {
   std::uint64_t await_leader();
   Node& at(std::uint64_t id) { return nodes.at(id); }
   net::Reply ask(std::uint64_t id, net::Call call);
-  ticket::TakeAnswer take(std::uint64_t id, std::uint64_t count = 1);
+  ticket::Answer take(std::uint64_t id, std::uint64_t count = 1);
+  ticket::Answer change(std::uint64_t id, ticket::Request request);
+  ticket::QueryAnswer read(std::uint64_t id, ticket::Query query);
 
   World world;
   FakeNetwork network;
   std::map<std::uint64_t, Node> nodes;
   std::uint64_t cluster_id = 77;
+  ticket::KeyLimits key_limits{.age_us = 3'600'000'000, .keys = 1'000};
+  bool allow_delete = false;
 
  private:
   void make(Node& node);

@@ -15,14 +15,16 @@ using raft::Time;
 /// Writes one letter an answer: t(aken), n(ot done), u(nknown).
 struct Journal {
   std::string letters;
-  TakeWaiter waiter(std::uint64_t deadline) {
-    return {[this](const ticket::TakeAnswer& answer) { letters += "tnu"[answer.index()]; },
+  Waiter waiter(std::uint64_t deadline) {
+    return {[this](const ticket::Answer& answer) { letters += "tnu"[answer.index()]; },
             Time(deadline)};
   }
   FateDone fate() {
     return [this](Fate fate) { letters += "tnu"[static_cast<int>(fate)]; };
   }
 };
+
+ticket::Outcome number(std::uint64_t first) { return {.first = first, .count = 1}; }
 
 TEST_CASE("the entry of its own term answers a proposal, another one refutes it") {
   Journal journal;
@@ -31,9 +33,9 @@ TEST_CASE("the entry of its own term answers a proposal, another one refutes it"
   in_flight.add(Proposed{Index(6), Term(2)}, {journal.waiter(10)});
   in_flight.applied(Index(4), Term(2), {});
   CHECK(journal.letters == "");
-  in_flight.applied(Index(5), Term(2), {{1, 1, false}});
+  in_flight.applied(Index(5), Term(2), {number(1)});
   CHECK(journal.letters == "t");
-  in_flight.applied(Index(6), Term(3), {{2, 1, false}});
+  in_flight.applied(Index(6), Term(3), {number(2)});
   CHECK(journal.letters == "tn");
   CHECK(in_flight.empty());
 }
@@ -45,7 +47,7 @@ TEST_CASE("of two proposals at one index the applied term decides, whichever it 
     in_flight.add(Proposed{Index(12), Term(2)}, {older.waiter(10)});
     in_flight.add(Proposed{Index(13), Term(2)}, {older.waiter(10)});
     in_flight.add(Proposed{Index(12), Term(4)}, {younger.waiter(10)});
-    in_flight.applied(Index(12), Term(newer ? 4 : 2), {{1, 1, false}});
+    in_flight.applied(Index(12), Term(newer ? 4 : 2), {number(1)});
     CHECK(older.letters == (newer ? "n" : "t"));
     CHECK(younger.letters == (newer ? "t" : "n"));
     CHECK(in_flight.waiting() == 1);
@@ -75,7 +77,7 @@ TEST_CASE("each request is answered once, at its own deadline or when applied") 
   CHECK(in_flight.next_expiry() == Time(15));
   in_flight.expire(Time(15));
   CHECK(journal.letters == "uu");
-  in_flight.applied(Index(5), Term(2), {{1, 1, false}, {2, 1, false}});
+  in_flight.applied(Index(5), Term(2), {number(1), number(2)});
   CHECK(journal.letters == "uut");
   CHECK(in_flight.waiting() == 0);
   in_flight.applied(Index(6), Term(2), {});
@@ -90,7 +92,7 @@ TEST_CASE("of one entry's requests those run out first that have less time") {
   in_flight.expire(Time(10));
   CHECK(journal.letters == "u");
   CHECK(in_flight.next_expiry() == Time(50));
-  in_flight.applied(Index(5), Term(2), {{1, 1, false}, {2, 1, false}});
+  in_flight.applied(Index(5), Term(2), {number(1), number(2)});
   CHECK(journal.letters == "ut");
   CHECK(in_flight.waiting() == 0);
 }

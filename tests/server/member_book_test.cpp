@@ -90,6 +90,16 @@ TEST_CASE("an address that was announced before a committed change does not win 
         std::vector<net::Peer>{{id(2, 4), "c:1"}});
 }
 
+TEST_CASE("an address that was announced wins over older changes that are caught up with later") {
+  MemberBook book(id(1, 1), {"a:1", "", ""});
+  book.announced(id(2, 4), {"now:1", "", ""}, raft::Index(30));
+  book.committed(configuration(9, {voter(id(1, 1), "a:1"), voter(id(2, 4), "first:1")}));
+  const auto moved =
+      configuration(20, {voter(id(1, 1), "a:1"), voter(id(2, 4), "then:1")});
+  book.committed(moved);
+  CHECK(book.addresses(*moved.configuration.find(id(2, 4))).peer == "now:1");
+}
+
 TEST_CASE("a voter that is low on space counts, a learner or an old report does not") {
   raft::Member learner = voter(id(3, 6), "c:1");
   learner.voter = false;

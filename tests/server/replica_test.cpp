@@ -10,7 +10,7 @@ namespace ticketd::server::testing {
 namespace {
 
 using ticket::NotDone;
-using ticket::Range;
+using ticket::Done;
 
 /// Three voters, node 1 began.
 struct Three : Cluster {
@@ -34,7 +34,7 @@ struct Three : Cluster {
   }
 };
 
-bool is_unavailable(const ticket::TakeAnswer& answer) {
+bool is_unavailable(const ticket::Answer& answer) {
   const auto* not_done = std::get_if<NotDone>(&answer);
   return not_done != nullptr && not_done->why == NotDone::Why::kNoLeader;
 }
@@ -45,11 +45,11 @@ TEST_CASE("a cluster of one hands out tickets from 1") {
   CHECK(cluster.await_leader() == 9);
   for (std::uint64_t expected = 1; expected <= 3; ++expected) {
     const auto answer = cluster.take(9);
-    REQUIRE(std::holds_alternative<Range>(answer));
-    CHECK(std::get<Range>(answer).first == expected);
+    REQUIRE(std::holds_alternative<Done>(answer));
+    CHECK(std::get<Done>(answer).first == expected);
   }
-  CHECK(std::get<Range>(cluster.take(9, 10)).first == 4);
-  CHECK(std::get<Range>(cluster.take(9)).first == 14);
+  CHECK(std::get<Done>(cluster.take(9, 10)).first == 4);
+  CHECK(std::get<Done>(cluster.take(9)).first == 14);
 }
 
 TEST_CASE("requests that wait together are one log entry") {
@@ -58,8 +58,8 @@ TEST_CASE("requests that wait together are one log entry") {
   const raft::Index before = cluster.at(leader).replica->node().last_index();
   std::vector<std::uint64_t> tickets;
   for (int i = 0; i < 50; ++i) {
-    cluster.at(leader).replica->take({"", 1}, [&](const ticket::TakeAnswer& answer) {
-      tickets.push_back(std::get<Range>(answer).first);
+    cluster.at(leader).replica->change({}, [&](const ticket::Answer& answer) {
+      tickets.push_back(std::get<Done>(answer).first);
     });
   }
   REQUIRE(cluster.world.run_until([&] { return tickets.size() == 50; }));
@@ -74,8 +74,8 @@ TEST_CASE("an acknowledged ticket survives the crash of all nodes, and is not gi
     const std::uint64_t leader = cluster.await_leader();
     for (int i = 0; i < 20; ++i) {
       const auto answer = cluster.take(leader);
-      REQUIRE(std::holds_alternative<Range>(answer));
-      CHECK(std::get<Range>(answer).first == ++last);
+      REQUIRE(std::holds_alternative<Done>(answer));
+      CHECK(std::get<Done>(answer).first == ++last);
     }
     for (const std::uint64_t id : {1u, 2u, 3u}) cluster.crash(id);
     for (const std::uint64_t id : {1u, 2u, 3u}) cluster.restart(id);
@@ -86,26 +86,12 @@ TEST_CASE("an acknowledged ticket survives the crash of all nodes, and is not gi
 TEST_CASE("a killed leader is replaced within one second, and nothing is lost") {
   Three cluster;
   const std::uint64_t leader = cluster.await_leader();
-  CHECK(std::get<Range>(cluster.take(leader)).first == 1);
+  CHECK(std::get<Done>(cluster.take(leader)).first == 1);
   cluster.crash(leader);
   const raft::Time killed = cluster.world.now();
   const std::uint64_t next = cluster.await_leader();
   CHECK(cluster.world.now() - killed < 1'000'000);
-  CHECK(std::get<Range>(cluster.take(next)).first == 2);
-}
-
-TEST_CASE("a count that no batch may hold is refused at the door") {
-  Cluster cluster;
-  cluster.bootstrap(1);
-  cluster.await_leader();
-  for (const std::uint64_t count : {std::uint64_t{0}, ticket::kMaxCount + 1, ~std::uint64_t{0}}) {
-    const auto reply = cluster.ask(1, net::TakeCall{"", count, 1'000'000});
-    REQUIRE(std::holds_alternative<net::ErrorReply>(reply));
-    CHECK(std::get<net::ErrorReply>(reply).code == net::ErrorReply::Code::kRefused);
-  }
-  const auto most = cluster.ask(1, net::TakeCall{"", ticket::kMaxCount, 1'000'000});
-  REQUIRE(std::holds_alternative<net::TakeReply>(most));
-  CHECK(std::get<net::TakeReply>(most).first == 1);
+  CHECK(std::get<Done>(cluster.take(next)).first == 2);
 }
 
 TEST_CASE("a follower names the leader, takes nothing itself, and forwards") {
@@ -120,11 +106,11 @@ TEST_CASE("a follower names the leader, takes nothing itself, and forwards") {
   CHECK(std::get<ticket::LeaderThere>(*view).http_address ==
         "http-" + cluster.at(leader).address);
   CHECK(is_unavailable(cluster.take(follower)));
-  std::optional<ticket::TakeAnswer> forwarded;
+  std::optional<ticket::Answer> forwarded;
   cluster.at(follower).replica->forward(
-      {"", 1}, [&](ticket::TakeAnswer answer) { forwarded = std::move(answer); });
+      ticket::Request{}, [&](ticket::Answer answer) { forwarded = std::move(answer); });
   REQUIRE(cluster.world.run_until([&] { return forwarded.has_value(); }));
-  CHECK(std::get<Range>(*forwarded).first == 1);
+  CHECK(std::get<Done>(*forwarded).first == 1);
 }
 
 TEST_CASE("a node without a leader says so within one election time-out") {
@@ -148,8 +134,8 @@ TEST_CASE("what was appended without a quorum is unknown, what came later is ref
   for (const std::uint64_t id : {1u, 2u, 3u}) {
     if (id != leader) cluster.crash(id);
   }
-  std::optional<ticket::TakeAnswer> first;
-  cluster.at(leader).replica->take({"", 1}, [&](ticket::TakeAnswer a) { first = std::move(a); });
+  std::optional<ticket::Answer> first;
+  cluster.at(leader).replica->change({}, [&](ticket::Answer a) { first = std::move(a); });
   cluster.world.run_for(600'000);
   CHECK(is_unavailable(cluster.take(leader)));
   REQUIRE(cluster.world.run_until([&] { return first.has_value(); }));
@@ -159,19 +145,19 @@ TEST_CASE("what was appended without a quorum is unknown, what came later is ref
 TEST_CASE("an entry of a lost leadership that is committed after all is answered with its ticket") {
   Three cluster;
   const std::uint64_t leader = cluster.await_leader();
-  CHECK(std::get<Range>(cluster.take(leader)).first == 1);
+  CHECK(std::get<Done>(cluster.take(leader)).first == 1);
   for (const std::uint64_t id : {1u, 2u, 3u}) {
     if (id != leader) cluster.crash(id);
   }
-  std::optional<ticket::TakeAnswer> answer;
-  cluster.at(leader).replica->take({"", 1}, [&](ticket::TakeAnswer a) { answer = std::move(a); });
+  std::optional<ticket::Answer> answer;
+  cluster.at(leader).replica->change({}, [&](ticket::Answer a) { answer = std::move(a); });
   cluster.world.run_for(1'000'000);
   CHECK_FALSE(answer.has_value());
   // Its log is longer than that of the one that comes back, so it leads again.
   cluster.restart(leader == 1 ? 2 : 1);
   REQUIRE(cluster.world.run_until([&] { return answer.has_value(); }));
-  REQUIRE(std::holds_alternative<Range>(*answer));
-  CHECK(std::get<Range>(*answer).first == 2);
+  REQUIRE(std::holds_alternative<Done>(*answer));
+  CHECK(std::get<Done>(*answer).first == 2);
 }
 
 TEST_CASE("an id in use is refused, join --replace takes it over, the old life ends") {
@@ -185,7 +171,7 @@ TEST_CASE("an id in use is refused, join --replace takes it over, the old life e
     const auto& members = cluster.at(leader).replica->node().committed_configuration();
     return members.configuration.members().size() == 3 && members.configuration.voter_count() == 3;
   }));
-  CHECK(std::holds_alternative<Range>(cluster.take(leader)));
+  CHECK(std::holds_alternative<Done>(cluster.take(leader)));
   cluster.settle();
 }
 
@@ -197,7 +183,7 @@ TEST_CASE("a removed node learns it and ends; the cluster goes on") {
   CHECK(std::holds_alternative<net::DoneReply>(reply));
   REQUIRE(cluster.world.run_until([&] { return cluster.at(victim).ended.has_value(); }));
   CHECK(*cluster.at(victim).ended == End::kRemoved);
-  CHECK(std::get<Range>(cluster.take(leader)).first == 1);
+  CHECK(std::get<Done>(cluster.take(leader)).first == 1);
 }
 
 TEST_CASE("members come and go, however the list of configurations grows") {
@@ -239,7 +225,7 @@ TEST_CASE("a removal that would leave no live majority is refused, however fresh
   const auto reply = cluster.ask(leader, net::RemoveCall{raft::NodeId(victim), std::nullopt});
   REQUIRE(std::holds_alternative<net::ErrorReply>(reply));
   CHECK(std::get<net::ErrorReply>(reply).code == net::ErrorReply::Code::kRefused);
-  CHECK(std::holds_alternative<Range>(cluster.take(leader)));
+  CHECK(std::holds_alternative<Done>(cluster.take(leader)));
   cluster.restart(other);
   cluster.world.run_for(1'000'000);
   CHECK(std::holds_alternative<net::DoneReply>(
@@ -328,14 +314,14 @@ TEST_CASE("when one voter is low on space the leader takes nothing") {
   CHECK(std::get<NotDone>(answer).why == NotDone::Why::kNoSpace);
   cluster.at(cluster.follower()).disk->space_report().low = false;
   cluster.world.run_for(1'000'000);
-  CHECK(std::holds_alternative<Range>(cluster.take(leader)));
+  CHECK(std::holds_alternative<Done>(cluster.take(leader)));
 }
 
 TEST_CASE("a leader whose disk hangs is replaced") {
   Three cluster;
   const std::uint64_t leader = cluster.await_leader();
   cluster.at(leader).disk->hang();
-  cluster.at(leader).replica->take({"", 1}, [](const ticket::TakeAnswer&) {});
+  cluster.at(leader).replica->change({}, [](const ticket::Answer&) {});
   REQUIRE(cluster.world.run_until([&] {
     return cluster.at(leader).replica->node().role() != raft::Role::kLeader;
   }));
@@ -352,7 +338,7 @@ TEST_CASE("a node that was away while the log was compacted gets a snapshot") {
   const std::uint64_t leader = cluster.await_leader();
   const std::uint64_t victim = cluster.follower();
   cluster.crash(victim);
-  for (int i = 0; i < 100; ++i) REQUIRE(std::holds_alternative<Range>(cluster.take(leader)));
+  for (int i = 0; i < 100; ++i) REQUIRE(std::holds_alternative<Done>(cluster.take(leader)));
   cluster.world.run_for(1'000'000);
   cluster.at(leader).disk->checkpoint(5);
   cluster.world.run_for(1'000);
@@ -367,10 +353,10 @@ TEST_CASE("closing answers everything that waits") {
   const std::uint64_t leader = cluster.await_leader();
   int answers = 0;
   for (int i = 0; i < 10; ++i) {
-    cluster.at(leader).replica->take({"", 1}, [&](const ticket::TakeAnswer&) { ++answers; });
+    cluster.at(leader).replica->change({}, [&](const ticket::Answer&) { ++answers; });
   }
   cluster.world.run_for(50);
-  cluster.at(leader).replica->take({"", 1}, [&](const ticket::TakeAnswer&) { ++answers; });
+  cluster.at(leader).replica->change({}, [&](const ticket::Answer&) { ++answers; });
   cluster.at(leader).replica->close();
   CHECK(answers == 11);
   cluster.at(leader).replica->find_leader([&](const ticket::LeaderView&) { ++answers; });

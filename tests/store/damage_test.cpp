@@ -9,6 +9,7 @@
 #include "store/layout.h"
 #include "store/schema.h"
 #include "tests/store/fixture.h"
+#include "ticket/records.h"
 
 namespace ticketd::store::testing {
 namespace {
@@ -81,6 +82,17 @@ TEST_CASE_FIXTURE(Filled, "damage: a newer schema is refused, and says what to s
   CHECK_FALSE(contains(error(), kAdvice));
 }
 
+TEST_CASE_FIXTURE(Filled, "damage: a pre-release's schema is refused, and says what to do") {
+  edit(*this, [](WriteTransaction& transaction, const Tables& tables) {
+    put_value(transaction, tables.meta, kSchemaKey, std::string("\x01\0\0\0", 4));
+  });
+  CHECK(contains(error(), options.path));
+  CHECK(contains(error(), "schema version 1"));
+  CHECK(contains(error(), "pre-release"));
+  CHECK(contains(error(), "begun anew"));
+  CHECK_FALSE(contains(error(), "damaged"));
+}
+
 TEST_CASE_FIXTURE(Filled, "damage: missing or changed values are named") {
   std::string expected;
   SUBCASE("hard state is never taken for term 0") {
@@ -98,9 +110,9 @@ TEST_CASE_FIXTURE(Filled, "damage: missing or changed values are named") {
   }
   SUBCASE("one ticket less") {
     edit(*this, [](WriteTransaction& transaction, const Tables& tables) {
-      transaction.put(tables.state(0), state_key(""), encode_number(58));
+      transaction.put(tables.state(0), ticket::sequence_key(""), ticket::encode_last(58));
     });
-    expected = "sequences do not match their digest";
+    expected = "records do not match their digest";
   }
   SUBCASE("a sequence less") {
     edit(*this, [](WriteTransaction& transaction, const Tables& tables) {
@@ -109,6 +121,40 @@ TEST_CASE_FIXTURE(Filled, "damage: missing or changed values are named") {
       cursor.remove();
     });
     expected = "1180 sequences, and should hold 1181";
+  }
+  SUBCASE("a record that is none") {
+    edit(*this, [](WriteTransaction& transaction, const Tables& tables) {
+      transaction.put(tables.state(0), "x", ticket::encode_last(1));
+    });
+    expected = "number 1181 in the order of keys";
+  }
+  SUBCASE("a value longer than any") {
+    edit(*this, [](WriteTransaction& transaction, const Tables& tables) {
+      transaction.put(tables.state(0), ticket::sequence_key(""), std::string(600, 'x'));
+    });
+    expected = "number 0 in the order of keys";
+  }
+  SUBCASE("an idempotency key more") {
+    edit(*this, [](WriteTransaction& transaction, const Tables& tables) {
+      transaction.put(tables.state(0), ticket::idempotency_key("k"), ticket::encode_ordinal(0));
+    });
+    expected = "1182 records, and should hold 1181";
+  }
+  SUBCASE("a number of idempotency keys that nobody can have") {
+    edit(*this, [](WriteTransaction& transaction, const Tables& tables) {
+      MetaRecord record = read_record(transaction, tables);
+      record.summary.next_key = std::uint64_t{1} << 63;
+      put_value(transaction, tables.meta, kRecordKey, encode_record(record));
+    });
+    expected = "1181 records, and should hold 1181";
+  }
+  SUBCASE("idempotency keys that end before they begin") {
+    edit(*this, [](WriteTransaction& transaction, const Tables& tables) {
+      MetaRecord record = read_record(transaction, tables);
+      record.summary.oldest_key = 1;
+      put_value(transaction, tables.meta, kRecordKey, encode_record(record));
+    });
+    expected = "\"record\" has no known form";
   }
   SUBCASE("an entry less") {
     edit(*this, [](WriteTransaction& transaction, const Tables& tables) {

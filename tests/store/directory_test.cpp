@@ -13,6 +13,7 @@
 
 #include "store/durable.h"
 #include "store/file.h"
+#include "store/schema.h"
 #include "tests/store/fixture.h"
 
 namespace {
@@ -141,6 +142,63 @@ TEST_CASE("destroy removes the node's files and nothing else") {
     CHECK(destroy(**DirectoryLock::acquire(path, false)).ok());
     CHECK(list_directory(path) == std::vector<std::string>{"notes.txt"});
   }
+}
+
+namespace {
+
+/// The database of some other program that uses LMDB too.
+void make_foreign_database(const std::string& path) {
+  std::filesystem::create_directories(path);
+  Environment environment({path, 1 << 20});
+  WriteTransaction transaction(environment);
+  // Even of the same form: a value without its hash.
+  transaction.put(transaction.open_table("meta"), kSchemaKey, encode_schema());
+  transaction.commit();
+}
+
+}  // namespace
+
+TEST_CASE("destroy refuses what is not ticketd's, and removes nothing") {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/theirs";
+  std::filesystem::create_directories(path);
+  SUBCASE("an LMDB database") { make_foreign_database(path); }
+  SUBCASE("a file called data.mdb") { std::ofstream(path + "/data.mdb") << "mine"; }
+  SUBCASE("an empty file called data.mdb") { std::ofstream(path + "/data.mdb"); }
+  SUBCASE("a file called journal") { std::ofstream(path + "/journal") << "Dear diary"; }
+  SUBCASE("both") {
+    make_foreign_database(path);
+    std::ofstream(path + "/journal") << "tkj";
+  }
+  CHECK(holds_data(path));
+  std::optional<DirectoryLock> lock = std::move(DirectoryLock::acquire(path, false).value());
+  REQUIRE(lock.has_value());
+  const std::vector<std::string> before = list_directory(path);
+  const Status destroyed = destroy(*std::move(lock));
+  REQUIRE_FALSE(destroyed.ok());
+  CHECK(destroyed.error().message.find("not ticketd's") != std::string::npos);
+  CHECK(destroyed.error().message.find(path) != std::string::npos);
+  CHECK(list_directory(path) == before);
+}
+
+TEST_CASE("destroy takes one mark of ticketd for enough") {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/node";
+  const DiskOptions options = small_options(path);
+  fill(options);
+  SUBCASE("the database alone") { std::filesystem::remove(path + "/journal"); }
+  SUBCASE("the journal alone") { std::filesystem::remove(path + "/data.mdb"); }
+  SUBCASE("a journal beside a damaged database") { std::ofstream(path + "/data.mdb") << "gone"; }
+  SUBCASE("a damaged journal beside a database of another schema") {
+    std::ofstream(path + "/journal") << "gone";
+    Environment environment({path, options.map_bytes});
+    WriteTransaction transaction(environment);
+    const std::string_view schema("\x01\0\0\0", 4);
+    put_value(transaction, open_tables(transaction).meta, kSchemaKey, schema);
+    transaction.commit();
+  }
+  CHECK(destroy(**DirectoryLock::acquire(path, false)).ok());
+  CHECK_FALSE(exists(path));
 }
 
 TEST_CASE("a destroy that is cut short leaves a directory plainly whole or plainly empty") {

@@ -30,7 +30,7 @@ TEST_CASE("a new directory opens empty") {
   CHECK(replica.opened().restored.configurations ==
         std::vector<raft::ConfigurationAt>{raft::ConfigurationAt{}});
   CHECK(replica.opened().restored.hard_state == raft::HardState{});
-  CHECK(replica.disk().state().find("") == std::nullopt);
+  CHECK(replica.last("") == std::nullopt);
 }
 
 TEST_CASE("what was saved and applied is there after a restart") {
@@ -44,7 +44,7 @@ TEST_CASE("what was saved and applied is there after a restart") {
                                log.begin() + static_cast<long>(i) + 10);
       replica.append_and_apply(part);
     }
-    CHECK(replica.disk().state().find("") == 500);
+    CHECK(replica.last("") == 500);
   }
   TestReplica replica(options);
   CHECK(replica.opened().restored.last_index == raft::Index(500));

@@ -67,24 +67,45 @@ void TestLoop::run_until(const std::function<bool()>& condition) {
   }
 }
 
-std::optional<std::uint64_t> MapState::find(std::string_view sequence) {
-  const auto found = sequences.find(std::string(sequence));
-  return found == sequences.end() ? std::nullopt : std::optional<std::uint64_t>(found->second);
+std::optional<std::string> MapState::find(std::string_view key) {
+  const auto found = records.find(key);
+  return found == records.end() ? std::nullopt : std::optional(found->second);
 }
 
-void MapState::put(std::string_view sequence, std::uint64_t last) {
-  sequences[std::string(sequence)] = last;
+void MapState::put(std::string_view key, std::string_view value) {
+  records[std::string(key)] = std::string(value);
+}
+
+void MapState::remove(std::string_view key) { records.erase(std::string(key)); }
+
+std::vector<ticket::State::Record> MapState::list(const ticket::ListRange& range) {
+  std::vector<Record> found;
+  for (const auto& [key, value] : records) {
+    if (key.starts_with(range.prefix) && key > range.after && found.size() < range.limit) {
+      found.push_back({key, value});
+    }
+  }
+  return found;
+}
+
+raft::Entry command_entry(std::uint64_t index, std::uint64_t term,
+                          std::vector<ticket::Operation> operations,
+                          const ticket::KeyLimits& limits) {
+  ticket::Batch batch;
+  batch.stamp_us = index * 1000;
+  batch.limits = limits;
+  batch.operations = std::move(operations);
+  return {raft::Index(index), raft::Term(term), raft::EntryType::kCommand,
+          raft::Payload(ticket::encode(batch))};
 }
 
 raft::Entry take_entry(std::uint64_t index, std::uint64_t term,
                        const std::vector<std::string>& sequences, std::uint64_t count) {
-  ticket::TakeBatch batch;
-  batch.stamp_us = index * 1000;
+  std::vector<ticket::Operation> operations;
   for (const std::string& sequence : sequences) {
-    batch.steps.push_back({sequence, {count}});
+    operations.push_back({ticket::Kind::kTake, sequence, {count}, ""});
   }
-  return {raft::Index(index), raft::Term(term), raft::EntryType::kCommand,
-          raft::Payload(ticket::encode(batch))};
+  return command_entry(index, term, std::move(operations));
 }
 
 raft::Entry large_entry(std::uint64_t index, std::uint64_t term, std::size_t bytes) {
@@ -131,12 +152,15 @@ raft::HardState hard_state_of(std::uint64_t term) {
 namespace {
 
 void apply_entry(const raft::Entry& entry, ticket::Machine& machine, AppliedState& applied) {
-  const bool command = entry.type == raft::EntryType::kCommand;
-  const auto taken =
-      machine.apply(entry.index, entry.term, command ? entry.payload.view() : std::string_view());
-  if (!taken) {
-    throw std::runtime_error(taken.error().message);
+  std::optional<ticket::Batch> batch;
+  if (entry.type == raft::EntryType::kCommand) {
+    Result<ticket::Batch> decoded = ticket::decode_batch(entry.payload.view());
+    if (!decoded) {
+      throw std::runtime_error(decoded.error().message);
+    }
+    batch = *std::move(decoded);
   }
+  machine.apply(entry.index, entry.term, batch ? &*batch : nullptr);
   if (entry.type == raft::EntryType::kConfiguration) {
     applied.configuration = {entry.index, *raft::Configuration::decode(entry.payload.view())};
   }
@@ -154,8 +178,27 @@ StateAt state_at(const raft::Entries& log, raft::Index index) {
       apply_entry(entry, machine, result.applied);
     }
   }
-  result.sequences = std::move(state.sequences);
+  result.records = std::move(state.records);
   return result;
+}
+
+RecordMap records_of(ticket::State& state) {
+  ticket::ListRange range;
+  range.limit = 1000;
+  RecordMap records;
+  while (true) {
+    const std::vector<ticket::State::Record> part = state.list(range);
+    for (const ticket::State::Record& record : part) {
+      if (record.key <= range.after) {
+        throw std::runtime_error("a list out of order at " + record.key);
+      }
+      records[record.key] = record.value;
+      range.after = record.key;
+    }
+    if (part.size() < range.limit) {
+      return records;
+    }
+  }
 }
 
 DiskOptions small_options(const std::string& path) {
@@ -221,6 +264,18 @@ void TestReplica::checkpoint() {
   }
 }
 
+void TestReplica::warm(std::vector<std::string> keys) {
+  bool done = false;
+  disk_->warm(std::move(keys), [&] { done = true; });
+  loop_.run_until([&] { return done; });
+}
+
+void TestReplica::warm(const ticket::ListRange& range) {
+  bool done = false;
+  disk_->warm(range, [&] { done = true; });
+  loop_.run_until([&] { return done; });
+}
+
 raft::Entries TestReplica::fetch(std::uint64_t from, std::uint64_t to, std::size_t max_bytes) {
   raft::FetchEntries request;
   request.from = raft::Index(from);
@@ -281,24 +336,20 @@ std::uint64_t TestReplica::stage(raft::SnapshotChunk chunk) {
   return *held;
 }
 
-std::optional<AppliedState> TestReplica::install(raft::SnapshotMark mark) {
+Result<AppliedState> TestReplica::install(raft::SnapshotMark mark) {
   if (term_ < mark.term) {
     raft::Save term;
     term.hard_state = hard_state_of(mark.term.value);
     save(term);
   }
-  bool done = false;
-  std::optional<AppliedState> result;
-  disk_->install(mark, [&](std::optional<AppliedState> state) {
-    result = std::move(state);
-    done = true;
-  });
-  loop_.run_until([&] { return done; });
-  if (result) {
-    applied_ = *result;
-    machine_->reset(result->summary);
+  std::optional<Result<AppliedState>> result;
+  disk_->install(mark, [&](Result<AppliedState> state) { result = std::move(state); });
+  loop_.run_until([&] { return result.has_value(); });
+  if (result->ok()) {
+    applied_ = **result;
+    machine_->reset(applied_.summary);
   }
-  return result;
+  return *std::move(result);
 }
 
 namespace {
@@ -352,9 +403,10 @@ std::string difference(LmdbDisk& disk, const raft::Entries& log) {
   const StateAt state = state_at(log, restored.applied_index);
   if (disk.opened().applied.summary != state.applied.summary) out << "summary; ";
   if (disk.opened().applied.configuration != state.applied.configuration) out << "configuration; ";
-  for (const auto& [name, last] : state.sequences) {
-    if (disk.state().find(name) != last) out << "sequence " << name << "; ";
+  for (const auto& [key, value] : state.records) {
+    if (disk.state().find(key) != value) out << "record " << key << "; ";
   }
+  if (records_of(disk.state()) != state.records) out << "the list of records; ";
   return out.str();
 }
 

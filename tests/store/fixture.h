@@ -43,14 +43,23 @@ class TestLoop {
   std::deque<std::function<void()>> functions_;
 };
 
-/// Sequences in a map.
+using RecordMap = std::map<std::string, std::string, std::less<>>;
+
+/// RecordMap in a map.
 class MapState : public ticket::State {
  public:
-  std::optional<std::uint64_t> find(std::string_view sequence) override;
-  void put(std::string_view sequence, std::uint64_t last) override;
-  std::map<std::string, std::uint64_t> sequences;
+  std::optional<std::string> find(std::string_view key) override;
+  void put(std::string_view key, std::string_view value) override;
+  void remove(std::string_view key) override;
+  std::vector<Record> list(const ticket::ListRange& range) override;
+  bool is_warm(std::string_view) override { return true; }
+  RecordMap records;
 };
 
+/// Stamped with its index in milliseconds.
+raft::Entry command_entry(std::uint64_t index, std::uint64_t term,
+                          std::vector<ticket::Operation> operations,
+                          const ticket::KeyLimits& limits = {});
 raft::Entry take_entry(std::uint64_t index, std::uint64_t term,
                        const std::vector<std::string>& sequences, std::uint64_t count = 1);
 /// A command of about so many bytes.
@@ -63,9 +72,12 @@ raft::HardState hard_state_of(std::uint64_t term);
 /// Everything up to an index, applied one by one from nothing.
 struct StateAt {
   AppliedState applied;
-  std::map<std::string, std::uint64_t> sequences;
+  RecordMap records;
 };
 StateAt state_at(const raft::Entries& log, raft::Index index);
+
+/// All, by as many lists as it takes.
+RecordMap records_of(ticket::State& state);
 
 DiskOptions small_options(const std::string& path);
 
@@ -79,6 +91,13 @@ class TestReplica {
   TestLoop& loop() { return loop_; }
   const Opened& opened() const { return disk_->opened(); }
   const AppliedState& applied() const { return applied_; }
+  std::optional<std::uint64_t> last(std::string_view sequence) const {
+    return machine_->last(sequence);
+  }
+  /// Through list(), a few at a time.
+  RecordMap records() { return records_of(disk_->state()); }
+  void warm(std::vector<std::string> keys);
+  void warm(const ticket::ListRange& range);
 
   void save(raft::Save save);
   /// Applies these entries, which follow the ones applied before.
@@ -94,7 +113,7 @@ class TestReplica {
   std::vector<raft::SnapshotChunk> fetch_snapshot(std::size_t chunk_bytes = 32 << 10);
   std::uint64_t stage(raft::SnapshotChunk chunk);
   /// After saving the snapshot's term, as a node does before it takes one.
-  std::optional<AppliedState> install(raft::SnapshotMark mark);
+  Result<AppliedState> install(raft::SnapshotMark mark);
   raft::Index compacted() const { return compacted_; }
   /// Without a last checkpoint, as far as one can go in one process: nothing is called any more.
   void close() { disk_->close(); }
@@ -110,7 +129,7 @@ class TestReplica {
 
 Result<std::unique_ptr<LmdbDisk>> open_disk(const DiskOptions& options, TestLoop& loop);
 
-/// Checks everything that was opened, and every sequence, against the log from index 1 on. The log
+/// Checks everything that was opened, and every record, against the log from index 1 on. The log
 /// may go on after `log`'s end (what was saved and not acknowledged). Empty: all is right.
 std::string difference(LmdbDisk& disk, const raft::Entries& log);
 

@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "store/database.h"
 #include "store/durable.h"
-#include "store/snapshot_format.h"
+#include "store/file.h"
 #include "tests/store/fixture.h"
 
 namespace ticketd::store::testing {
@@ -93,13 +93,13 @@ TEST_CASE("a snapshot of 100,000 sequences is made, received and put in force") 
     const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log);
     REQUIRE(chunks.size() > 1);
     stage_all(receiver, chunks);
-    const std::optional<AppliedState> installed = receiver.install(chunks.front().mark);
-    REQUIRE(installed.has_value());
+    const Result<AppliedState> installed = receiver.install(chunks.front().mark);
+    REQUIRE(installed.ok());
     const StateAt expected = state_at(log, raft::Index(1000));
     CHECK(installed->summary == expected.applied.summary);
     CHECK(installed->configuration == expected.applied.configuration);
-    CHECK(receiver.disk().state().find("old-1") == std::nullopt);
-    CHECK(receiver.disk().state().find("") == expected.sequences.at(""));
+    CHECK(receiver.last("old-1") == std::nullopt);
+    CHECK(receiver.records() == expected.records);
     CHECK(receiver.fetch(1, 30).empty());
     CHECK(receiver.disk().counters().snapshots_installed == 1);
     // The log goes on after it.
@@ -112,7 +112,7 @@ TEST_CASE("a snapshot of 100,000 sequences is made, received and put in force") 
   CHECK(receiver.opened().restored.compacted ==
         raft::SnapshotMark{raft::Index(1000), raft::Term(2)});
   CHECK(difference(receiver.disk(), whole) == "");
-  CHECK(receiver.disk().state().find("old-1") == std::nullopt);
+  CHECK(receiver.last("old-1") == std::nullopt);
   CHECK(snapshot_files(directory.path()).empty());
 }
 
@@ -123,7 +123,7 @@ TEST_CASE("an empty state can be sent as a snapshot") {
   TemporaryDirectory directory;
   TestReplica receiver(small_options(directory.path()));
   stage_all(receiver, chunks);
-  CHECK(receiver.install(chunks.front().mark).has_value());
+  CHECK(receiver.install(chunks.front().mark).ok());
 }
 
 TEST_CASE("receivers share a file, and a new one is made when the log no longer follows it") {
@@ -203,12 +203,12 @@ TEST_CASE("reception answers what it holds") {
     beyond.total_bytes = 6000;
     CHECK(receiver.stage(beyond) == 0);
     // Not whole.
-    CHECK_FALSE(receiver.install(chunks[0].mark).has_value());
+    CHECK_FALSE(receiver.install(chunks[0].mark).ok());
   }
   TestReplica receiver(options);
   CHECK(receiver.stage(chunks[1]) == 0);
   stage_all(receiver, chunks);
-  CHECK(receiver.install(chunks[0].mark).has_value());
+  CHECK(receiver.install(chunks[0].mark).ok());
 }
 
 TEST_CASE("a snapshot with any bit changed is refused, and nothing has changed") {
@@ -232,12 +232,15 @@ TEST_CASE("a snapshot with any bit changed is refused, and nothing has changed")
     chunk.data = raft::Payload(bad);
     stage_all(receiver, {chunk});
     CAPTURE(at);
-    CHECK_FALSE(receiver.install(chunk.mark).has_value());
+    const Result<AppliedState> installed = receiver.install(chunk.mark);
+    REQUIRE_FALSE(installed.ok());
+    CHECK(installed.error().message.find(".snap") != std::string::npos);
+    CHECK(installed.error().message.find("room") == std::string::npos);
   }
-  CHECK(receiver.disk().state().find("old-30") == 0);
+  CHECK(receiver.last("old-30") == 0);
   CHECK(receiver.fetch_all(1, 30) == other_log());
   stage_all(receiver, chunks);
-  CHECK(receiver.install(chunks[0].mark).has_value());
+  CHECK(receiver.install(chunks[0].mark).ok());
 }
 
 TEST_CASE("a vote saved while a snapshot is put in force is kept, checkpoints go on meanwhile") {
@@ -251,8 +254,8 @@ TEST_CASE("a vote saved while a snapshot is put in force is kept, checkpoints go
     receiver.append_and_apply(other_log());
     stage_all(receiver, chunks);
     std::optional<AppliedState> installed;
-    receiver.disk().install(
-        chunks[0].mark, [&](std::optional<AppliedState> state) { installed = std::move(state); });
+    receiver.disk().install(chunks[0].mark,
+                            [&](const Result<AppliedState>& state) { installed = state.value(); });
     std::uint64_t term = 10;
     while (!installed) {
       raft::Save save;
@@ -285,13 +288,31 @@ TEST_CASE("generations follow each other without end") {
     }
     const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log, 1 << 20);
     stage_all(*receiver, chunks);
-    REQUIRE(receiver->install(chunks[0].mark).has_value());
+    REQUIRE(receiver->install(chunks[0].mark).ok());
     if (round % 2 == 1) {
       receiver.reset();
       receiver.emplace(options);
       CHECK(difference(receiver->disk(), log) == "");
     }
   }
+}
+
+TEST_CASE(
+    "the room of the generation that was left is told as it is removed, nothing being saved") {
+  const std::vector<raft::SnapshotChunk> chunks = snapshot_of({configuration_entry(1, 2, 3)});
+  TemporaryDirectory directory;
+  DiskOptions options = small_options(directory.path());
+  options.map_bytes = 64 << 20;
+  TestReplica receiver(options);
+  receiver.append_and_apply(log_of(400, 60'000));
+  receiver.checkpoint();
+  stage_all(receiver, chunks);
+  REQUIRE(receiver.install(chunks[0].mark).ok());
+  const std::uint64_t checkpoints = receiver.disk().counters().checkpoints;
+  const std::uint64_t used = receiver.disk().space().used_bytes;
+  CHECK(used > 2 << 20);
+  receiver.loop().run_until([&] { return receiver.disk().space().used_bytes < used / 4; });
+  CHECK(receiver.disk().counters().checkpoints == checkpoints);
 }
 
 TEST_CASE("a snapshot for which the old generation cannot be cleared is given up") {
@@ -308,17 +329,42 @@ TEST_CASE("a snapshot for which the old generation cannot be cleared is given up
   receiver.append_and_apply(other_log());
   receiver.checkpoint();
   stage_all(receiver, chunks);
-  REQUIRE(receiver.install(chunks[0].mark).has_value());
+  REQUIRE(receiver.install(chunks[0].mark).ok());
   raft::Entries longer = log;
   longer.push_back(take_entry(101, 2, {"last"}));
   const std::vector<raft::SnapshotChunk> next = snapshot_of(longer, 1 << 20);
   stage_all(receiver, next);
-  CHECK_FALSE(receiver.install(next[0].mark).has_value());
-  CHECK(receiver.disk().state().find("last") == std::nullopt);
+  const Result<AppliedState> given_up = receiver.install(next[0].mark);
+  REQUIRE_FALSE(given_up.ok());
+  CHECK(given_up.error().message.find("there is no room") != std::string::npos);
+  CHECK(receiver.last("last") == std::nullopt);
   at_hook = false;
   stage_all(receiver, next);
-  CHECK(receiver.install(next[0].mark).has_value());
-  CHECK(receiver.disk().state().find("last") == 0);
+  CHECK(receiver.install(next[0].mark).ok());
+  CHECK(receiver.last("last") == 0);
+}
+
+TEST_CASE("a snapshot that the map has no room for is given up by that name, nothing has changed") {
+  const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log_of(400, 60'000), 1 << 20);
+  TemporaryDirectory directory;
+  DiskOptions options = small_options(directory.path());
+  options.map_bytes = 1 << 20;
+  {
+    TestReplica receiver(options);
+    receiver.append_and_apply(other_log());
+    stage_all(receiver, chunks);
+    const Result<AppliedState> installed = receiver.install(chunks[0].mark);
+    REQUIRE_FALSE(installed.ok());
+    CHECK(installed.error().message.find("there is no room") != std::string::npos);
+    raft::Entries more = {take_entry(31, 2, {"old-30"})};
+    receiver.append_and_apply(more);
+    receiver.checkpoint();
+    CHECK(receiver.last("old-30") == 1);
+  }
+  raft::Entries log = other_log();
+  log.push_back(take_entry(31, 2, {"old-30"}));
+  TestReplica receiver(options);
+  CHECK(difference(receiver.disk(), log) == "");
 }
 
 TEST_CASE("a snapshot is put in force together with the term that waits for the journal") {
@@ -336,9 +382,8 @@ TEST_CASE("a snapshot is put in force together with the term that waits for the 
     TestReplica receiver(options);
     stage_all(receiver, chunks);
     bool installed = false;
-    receiver.disk().install(chunks[0].mark, [&](std::optional<AppliedState> state) {
-      installed = state.has_value();
-    });
+    receiver.disk().install(chunks[0].mark,
+                            [&](const Result<AppliedState>& state) { installed = state.ok(); });
     // A save of a term is a block. 16 make a checkpoint due, which waits for the load; 64 fill the
     // other half.
     raft::Save save;

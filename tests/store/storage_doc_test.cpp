@@ -11,6 +11,7 @@
 #include "store/snapshot_format.h"
 #include "tests/store/fixture.h"
 #include "tests/store/memory_file.h"
+#include "ticket/records.h"
 
 namespace ticketd::store::testing {
 namespace {
@@ -66,7 +67,7 @@ MetaRecord example_record() {
   MetaRecord record;
   record.generation = 1;
   record.hard_state = example_hard_state();
-  record.summary = {raft::Index(41), raft::Term(5), 0x0102030405060708, 2, 1'000'000};
+  record.summary = {raft::Index(41), raft::Term(5), 0x0102030405060708, 2, 1'000'000, 3, 4};
   record.compacted = {raft::Index(30), raft::Term(4)};
   record.compacted_chain = 0x1111111111111111;
   record.last_index = raft::Index(42);
@@ -91,20 +92,38 @@ std::string journal_record() {
   return record.substr(0, kRecordHeaderBytes + found->payload.size());
 }
 
+/// Two sequences, and a key that was used for one of them.
+RecordMap example_records() {
+  const ticket::KeyRecord used = {.expires_us = 1'000'000,
+                                  .kind = ticket::Kind::kTake,
+                                  .sequence = "a",
+                                  .value = 1,
+                                  .key = "k1",
+                                  .outcome = {.first = 0, .count = 1}};
+  return {{ticket::idempotency_key("k1"), ticket::encode_ordinal(3)},
+          {ticket::ordinal_key(3), ticket::encode_key_record(used)},
+          {ticket::sequence_key(""), ticket::encode_last(7)},
+          {ticket::sequence_key("a"), ticket::encode_last(0)}};
+}
+
 std::string snapshot() {
   SnapshotHeader header;
   header.file_id = 0x00000000deadbeef;
   header.chain = 0x2222222222222222;
-  header.state.summary = {raft::Index(42), raft::Term(5), 0, 2, 1'000'000};
-  header.state.summary.digest = ticket::record_hash("", 7) + ticket::record_hash("a", 0);
+  header.state.summary = {raft::Index(42), raft::Term(5), 0, 2, 1'000'000, 3, 4};
+  const RecordMap records = example_records();
+  for (const auto& [key, value] : records) {
+    header.state.summary.digest += ticket::record_hash(key, value);
+  }
   MemoryFile file;
   SnapshotWriter writer(file, header);
-  REQUIRE(writer.add("", 7).ok());
-  REQUIRE(writer.add("a", 0).ok());
+  for (const auto& [key, value] : records) {
+    REQUIRE(writer.add(key, value).ok());
+  }
   REQUIRE(writer.finish().ok());
   Result<SnapshotReader> reader = SnapshotReader::open(file);
   REQUIRE(reader.ok());
-  CHECK(reader->next()->size() == 2);
+  CHECK(reader->next()->size() == 4);
   CHECK(reader->next()->empty());
   return file.bytes();
 }
@@ -127,7 +146,7 @@ Stored stored() {
   record.last_index = raft::Index(41);
   record.last_chain = 0x1111111111111111;
   append_entry(transaction, tables, record, example_entry());
-  transaction.put(tables.state(0), state_key("a"), encode_number(7));
+  transaction.put(tables.state(0), ticket::sequence_key("a"), ticket::encode_last(7));
   put_value(transaction, tables.meta, kRecordKey, encode_record(example_record()));
   Stored result;
   Cursor log(transaction, tables.log(record.generation));

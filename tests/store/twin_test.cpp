@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "tests/store/fixture.h"
+#include "ticket/records.h"
 
 namespace ticketd::store::testing {
 namespace {
@@ -29,7 +30,7 @@ class Twins {
   }
 
   void step() {
-    switch (random_.below(8)) {
+    switch (random_.below(9)) {
       case 0:
         return apply();
       case 1:
@@ -40,6 +41,8 @@ class Twins {
         return random_.chance(1, 3) ? restart() : vote();
       case 4:
         return random_.chance(1, 3) ? snapshot() : apply();
+      case 5:
+        return random_.chance(1, 2) ? look() : warm();
       default:
         return append();
     }
@@ -63,8 +66,62 @@ class Twins {
     if (random_.chance(1, 20)) {
       return large_entry(index, hard_state_.current_term.value, random_.below(60'000));
     }
-    return take_entry(index, hard_state_.current_term.value,
-                      {std::to_string(random_.below(100)), ""}, random_.between(1, 1000));
+    std::vector<ticket::Operation> operations;
+    for (std::uint64_t i = random_.between(1, 4); i > 0; --i) {
+      operations.push_back(any_operation());
+    }
+    // An entry is a millisecond: keys are forgotten by age and by number.
+    return command_entry(index, hard_state_.current_term.value, std::move(operations),
+                         {.age_us = 20'000, .keys = 30});
+  }
+
+  ticket::Operation any_operation() {
+    const std::string name = any_name();
+    const std::string key = random_.chance(1, 2) ? "key-" + std::to_string(random_.below(200)) : "";
+    switch (random_.below(6)) {
+      case 0:
+        return {ticket::Kind::kRemove, name, {0}, ""};
+      case 1:
+        return {ticket::Kind::kAdvance, name, {random_.below(5000)}, key};
+      default:
+        return {ticket::Kind::kTake, name, {random_.between(1, 1000)}, key};
+    }
+  }
+
+  std::string any_name() { return std::to_string(random_.below(100)); }
+
+  /// Lists any range.
+  void look() {
+    ticket::ListRange range;
+    range.prefix = random_.chance(1, 4) ? "" : ticket::sequence_key(any_name().substr(0, 1));
+    range.after = random_.chance(1, 3) ? "" : ticket::sequence_key(any_name());
+    range.limit = static_cast<std::size_t>(random_.between(1, 50));
+    if (random_.chance(1, 2)) {
+      replica_->warm(range);
+    }
+    MapState twin;
+    twin.records = state_at(log_, raft::Index(applied_)).records;
+    agree("a list", replica_->disk().state().list(range) == twin.list(range));
+  }
+
+  void warm() {
+    const RecordMap expected = state_at(log_, raft::Index(applied_)).records;
+    std::vector<std::string> keys;
+    for (std::uint64_t i = random_.below(100); i > 0; --i) {
+      keys.push_back(ticket::sequence_key(any_name()));
+    }
+    bool done = false;
+    replica_->disk().warm(keys, [&] {
+      done = true;
+      for (const std::string& key : keys) {
+        agree("what is warm", replica_->disk().state().is_warm(key));
+        const auto found = expected.find(key);
+        agree("a warm record",
+              replica_->disk().state().find(key) ==
+                  (found == expected.end() ? std::nullopt : std::optional(found->second)));
+      }
+    });
+    replica_->loop().run_until([&] { return done; });
   }
 
   void append() {
@@ -108,9 +165,10 @@ class Twins {
                                   log_.begin() + static_cast<long>(to)));
     applied_ = to;
     const StateAt expected = state_at(log_, raft::Index(applied_));
-    for (const auto& [name, last] : expected.sequences) {
-      agree("a sequence", replica_->disk().state().find(name) == last);
+    for (const auto& [key, value] : expected.records) {
+      agree("a record", replica_->disk().state().find(key) == value);
     }
+    agree("the list of records", replica_->records() == expected.records);
     agree("the summary", replica_->applied().summary == expected.applied.summary);
   }
 
@@ -148,15 +206,13 @@ class Twins {
     for (const raft::SnapshotChunk& chunk : chunks) {
       receiver.stage(chunk);
     }
-    const std::optional<AppliedState> installed = receiver.install(chunks.front().mark);
-    agree("an installation that failed", installed.has_value());
+    const Result<AppliedState> installed = receiver.install(chunks.front().mark);
+    agree("an installation that failed", installed.ok());
     const StateAt expected = state_at(log_, chunks.front().mark.index);
     agree("the installed summary", installed->summary == expected.applied.summary);
     agree("the installed configuration",
           installed->configuration == expected.applied.configuration);
-    for (const auto& [name, last] : expected.sequences) {
-      agree("an installed sequence", receiver.disk().state().find(name) == last);
-    }
+    agree("the installed records", receiver.records() == expected.records);
   }
 
   Random random_;

@@ -11,91 +11,219 @@
 namespace ticketd::ticket {
 namespace {
 
+using Result = Outcome::Result;
+
 constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
+constexpr KeyLimits kLimits{.age_us = 100, .keys = 3};
+
+Operation take(std::string sequence, std::vector<std::uint64_t> counts, std::string key = {}) {
+  return {Kind::kTake, std::move(sequence), std::move(counts), std::move(key)};
+}
+Operation advance(std::string sequence, std::uint64_t last, std::string key = {}) {
+  return {Kind::kAdvance, std::move(sequence), {last}, std::move(key)};
+}
+Operation removal(std::string sequence) { return {Kind::kRemove, std::move(sequence), {0}, {}}; }
 
 struct Fixture {
   MapState state;
   Machine machine{state, {}};
 
-  std::vector<Taken> apply(std::vector<Step> steps, std::uint64_t stamp_us = 0) {
-    Result<std::vector<Taken>> taken =
-        machine.apply(machine.summary().applied_index + 1, raft::Term(1),
-                      encode(TakeBatch{stamp_us, std::move(steps)}));
-    REQUIRE(taken.ok());
-    return std::move(*taken);
+  std::vector<Outcome> apply_all(std::vector<Operation> operations, std::uint64_t stamp_us = 0,
+                                 KeyLimits limits = kLimits) {
+    const Batch batch{stamp_us, limits, std::move(operations)};
+    std::vector<Outcome> outcomes =
+        machine.apply(machine.summary().applied_index + 1, raft::Term(1), &batch);
+    CHECK(machine.summary().digest == digest_of(state));
+    CHECK(machine.summary().records() == state.records.size());
+    return outcomes;
   }
-  void start_at(const std::string& sequence, std::uint64_t last) {
-    state.put(sequence, last);
-    machine.reset({.digest = record_hash(sequence, last), .sequences = 1});
+  Outcome apply(Operation operation, std::uint64_t stamp_us = 0, KeyLimits limits = kLimits) {
+    const std::vector<Outcome> outcomes = apply_all({std::move(operation)}, stamp_us, limits);
+    REQUIRE(outcomes.size() == 1);
+    return outcomes.front();
   }
 };
 
-Taken numbers(std::uint64_t first, std::uint64_t count) { return {first, count, false}; }
-constexpr Taken kOverflow{0, 0, true};
+Outcome numbers(std::uint64_t first, std::uint64_t count) { return {Result::kDone, first, count}; }
+Outcome again(Outcome outcome) {
+  outcome.replayed = true;
+  return outcome;
+}
+constexpr Outcome kOverflow{.result = Result::kOverflow};
+constexpr Outcome kKeyReused{.result = Result::kKeyReused};
+constexpr Outcome kKeysFull{.result = Result::kKeysFull};
+
+// --- Taking --------------------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(Fixture, "the unnamed sequence starts at 1") {
-  CHECK(apply({{"", {1, 1}}}) == std::vector{numbers(1, 1), numbers(2, 1)});
+  CHECK(apply_all({take("", {1, 1})}) == std::vector{numbers(1, 1), numbers(2, 1)});
 }
 
 TEST_CASE_FIXTURE(Fixture, "a named sequence starts at 0") {
-  CHECK(apply({{"orders", {1, 3, 1}}}) == std::vector{numbers(0, 1), numbers(1, 3), numbers(4, 1)});
+  CHECK(apply_all({take("orders", {1, 3, 1})}) ==
+        std::vector{numbers(0, 1), numbers(1, 3), numbers(4, 1)});
 }
 
 TEST_CASE_FIXTURE(Fixture, "a sequence that comes twice in a batch goes on where it was") {
-  CHECK(apply({{"a", {2}}, {"b", {1}}, {"a", {5}}}) ==
+  CHECK(apply_all({take("a", {2}), take("b", {1}), take("a", {5})}) ==
         std::vector{numbers(0, 2), numbers(0, 1), numbers(2, 5)});
   CHECK(machine.summary().sequences == 2);
-  CHECK(machine.summary().digest == record_hash("a", 6) + record_hash("b", 0));
+  CHECK(machine.last("a") == 6);
+  CHECK(machine.last("b") == 0);
+  CHECK(machine.last("c") == std::nullopt);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the last number is given, and then no more") {
-  start_at("", kMax - 3);
-  CHECK(apply({{"", {2, 2, 1, 1}}}) ==
+  apply(advance("", kMax - 3));
+  CHECK(apply_all({take("", {2, 2, 1, 1})}) ==
         std::vector{numbers(kMax - 2, 2), kOverflow, numbers(kMax, 1), kOverflow});
-  CHECK(apply({{"", {1}}}) == std::vector{kOverflow});
-  CHECK(state.records[""] == kMax);
+  CHECK(apply(take("", {1})) == kOverflow);
+  CHECK(machine.last("") == kMax);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a batch of nothing but overflows changes no record") {
-  start_at("a", kMax);
+  apply(advance("a", kMax));
   const Summary before = machine.summary();
-  CHECK(apply({{"a", {1, 1'000'000}}}) == std::vector{kOverflow, kOverflow});
+  CHECK(apply_all({take("a", {1, 1'000'000})}) == std::vector{kOverflow, kOverflow});
   CHECK(machine.summary().digest == before.digest);
-  CHECK(machine.summary().sequences == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "an empty payload moves only the index and the term") {
-  apply({{"a", {1}}}, 500);
+// --- Moving and removing -------------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(Fixture, "a sequence moves forward and never back") {
+  CHECK(apply(advance("a", 41)) == numbers(41, 0));
+  CHECK(apply(advance("a", 41)) == numbers(41, 0));
+  CHECK(apply(take("a", {1})) == numbers(42, 1));
+  CHECK(apply(advance("a", 41)) == Outcome{Result::kBehind, 42, 0});
+  CHECK(apply(take("a", {1})) == numbers(43, 1));
+}
+
+TEST_CASE_FIXTURE(Fixture, "moving a sequence to its very beginning") {
+  CHECK(apply(advance("a", 0)) == numbers(0, 0));
+  CHECK(apply(take("a", {1})) == numbers(1, 1));
+  CHECK(apply(advance("", 0)) == numbers(0, 0));
+  CHECK(state.records.size() == 1);  // nothing was given of the unnamed sequence before either
+  CHECK(apply(take("", {1})) == numbers(1, 1));
+  CHECK(apply(advance("", 0)) == Outcome{Result::kBehind, 1, 0});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a removed sequence begins anew") {
+  apply(advance("a", 7));
+  CHECK(apply(removal("a")) == numbers(7, 1));
+  CHECK(apply(removal("a")) == numbers(0, 0));
+  CHECK(machine.summary().sequences == 0);
+  CHECK(apply(take("a", {1})) == numbers(0, 1));
+}
+
+// --- Idempotency keys ----------------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(Fixture, "a retry gets the first answer and takes nothing") {
+  CHECK(apply(take("a", {5}, "k")) == numbers(0, 5));
+  CHECK(apply(take("a", {5}, "k")) == again(numbers(0, 5)));
+  CHECK(apply(take("a", {1})) == numbers(5, 1));
+  CHECK(apply(take("a", {5}, "k")) == again(numbers(0, 5)));
+}
+
+TEST_CASE_FIXTURE(Fixture, "two retries in one batch count once") {
+  CHECK(apply_all({take("", {1}, "k"), take("", {1}, "k")}) ==
+        std::vector{numbers(1, 1), again(numbers(1, 1))});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a key belongs to one kind, sequence and value") {
+  apply(take("a", {5}, "k"));
+  CHECK(apply(take("a", {6}, "k")) == kKeyReused);
+  CHECK(apply(take("b", {5}, "k")) == kKeyReused);
+  CHECK(apply(advance("a", 5, "k")) == kKeyReused);
+  CHECK(machine.last("a") == 4);
+  CHECK(machine.last("b") == std::nullopt);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a refusal is an answer, too") {
+  apply(advance("a", kMax));
+  CHECK(apply(take("a", {1}, "over")) == kOverflow);
+  CHECK(apply(advance("a", 3, "back")) == Outcome{Result::kBehind, kMax, 0});
+  apply(removal("a"));
+  CHECK(apply(take("a", {1}, "over")) == again(kOverflow));
+  CHECK(apply(advance("a", 3, "back")) == again(Outcome{Result::kBehind, kMax, 0}));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a full table refuses new keys, and still knows the old ones") {
+  for (const char* key : {"1", "2", "3"}) {
+    apply(take("a", {1}, key), 10);
+  }
+  CHECK(apply(take("a", {1}, "4"), 109) == kKeysFull);
+  CHECK(machine.last("a") == 2);
+  CHECK(apply(take("a", {1}, "2"), 109) == again(numbers(1, 1)));
+}
+
+TEST_CASE_FIXTURE(Fixture, "the oldest keys make room when they have reached their age") {
+  apply(take("a", {1}, "1"), 10);
+  apply(take("a", {1}, "2"), 20);
+  apply(take("a", {1}, "3"), 30);
+  CHECK(apply(take("a", {1}, "4"), 110) == numbers(3, 1));
+  CHECK(machine.summary().keys() == 3);
+  CHECK(apply(take("a", {1}, "2"), 110) == again(numbers(1, 1)));
+  CHECK(apply(take("a", {1}, "1"), 115) == kKeysFull);
+  CHECK(apply(take("a", {1}, "1"), 120) == numbers(4, 1));
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "the age promised when a key came is kept when a later leader promises less") {
+  apply(take("a", {1}, "1"), 0, {.age_us = 1000, .keys = 1});
+  CHECK(apply(take("a", {1}, "2"), 999, {.age_us = 1, .keys = 1}) == kKeysFull);
+  CHECK(apply(take("a", {1}, "2"), 1000, {.age_us = 1, .keys = 1}) == numbers(1, 1));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a table without room for any key takes none") {
+  CHECK(apply(take("a", {1}, "1"), 0, {.age_us = 1, .keys = 0}) == kKeysFull);
+}
+
+TEST_CASE_FIXTURE(Fixture, "an age beyond the end of time is for ever") {
+  apply(take("a", {1}, "1"), 5, {.age_us = kMax, .keys = 2});
+  CHECK(apply(take("a", {1}, "2"), kMax - 1, {.age_us = 1, .keys = 2}) == numbers(1, 1));
+  CHECK(machine.summary().keys() == 2);
+}
+
+// --- Entries, time -------------------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(Fixture, "an entry without a batch moves only the index and the term") {
+  apply(take("a", {1}), 500);
   Summary expected = machine.summary();
   expected.applied_index = raft::Index(2);
   expected.applied_term = raft::Term(7);
-  const auto taken = machine.apply(raft::Index(2), raft::Term(7), "");
-  REQUIRE(taken.ok());
-  CHECK(taken->empty());
+  CHECK(machine.apply(raft::Index(2), raft::Term(7), nullptr).empty());
   CHECK(machine.summary() == expected);
 }
 
-TEST_CASE_FIXTURE(Fixture, "an undecodable command changes nothing") {
-  apply({{"a", {1}}});
-  const Summary before = machine.summary();
-  CHECK_FALSE(machine.apply(raft::Index(2), raft::Term(1), "\x02\x01").ok());
-  CHECK(machine.summary() == before);
-  CHECK(state.records.size() == 1);
-}
-
 TEST_CASE_FIXTURE(Fixture, "replicated time never goes back") {
-  apply({{"a", {1}}}, 500);
-  apply({{"a", {1}}}, 400);
+  apply(take("a", {1}), 500);
+  apply(take("a", {1}), 400);
   CHECK(machine.summary().stamp_us == 500);
-  apply({{"a", {1}}}, 600);
+  apply(take("a", {1}), 600);
   CHECK(machine.summary().stamp_us == 600);
 }
 
-TEST_CASE("the hash of a record never changes: it is part of the disk format") {
-  CHECK(record_hash("", 1) == 0x9f29cb17a2a49995);
-  CHECK(record_hash("orders", 1'000'000) == 0x4b4e1b7cd3b9c403);
-  CHECK(record_hash("a", 1) != record_hash("a", 2));
-  CHECK(record_hash("a", 1) != record_hash("b", 1));
+// --- Cold records --------------------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(Fixture, "what a batch will read is named, step by step") {
+  apply_all({take("a", {1}, "1"), take("a", {1}, "2"), take("a", {1}, "3")}, 10);
+  const Batch batch{500, kLimits, {take("b", {1}), take("a", {1}, "3")}};
+  const auto cold_keys = [&] {
+    std::vector<std::string> keys;
+    machine.cold_keys(batch, keys);
+    return keys;
+  };
+  CHECK(cold_keys().empty());
+  for (const auto& [key, value] : state.records) {
+    state.cold.insert(key);
+  }
+  state.cold.insert(sequence_key("b"));
+  CHECK(cold_keys() == std::vector{sequence_key("b"), sequence_key("a"), idempotency_key("3"),
+                                   ordinal_key(0), ordinal_key(1)});
+  for (const std::string& key : cold_keys()) {
+    state.cold.erase(key);
+  }
+  CHECK(cold_keys() == std::vector{ordinal_key(2)});
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Requests for tickets from their arrival to their answer.
+// Requests that change sequences from their arrival to a log entry.
 #pragma once
 
 #include <cstdint>
@@ -10,32 +10,32 @@
 
 #include "raft/types.h"
 #include "ticket/command.h"
-#include "ticket/machine.h"
 #include "ticket/service.h"
 
 namespace ticketd::server {
 
-using TakeDone = std::function<void(ticket::TakeAnswer)>;
+using AnswerDone = std::function<void(ticket::Answer)>;
 
 /// One request that waits for its answer.
-struct TakeWaiter {
-  TakeDone done;
+struct Waiter {
+  AnswerDone done;
   raft::Time deadline;
 };
 
-/// The requests that one log entry answers, in the order of the answers that applying it gives.
-using TakeWaiters = std::vector<TakeWaiter>;
+/// The requests that one log entry answers, in the order of the outcomes that applying it gives.
+using Waiters = std::vector<Waiter>;
 
 /// A log entry's worth of requests.
-struct TakeGroup {
-  ticket::TakeBatch batch;
-  TakeWaiters waiters;
+struct Group {
+  ticket::Batch batch;
+  Waiters waiters;
 };
 
 /// Gathers requests until there is room for another log entry, and makes one entry of all that wait
-/// (group commit): a Step a sequence, so that what goes into the log grows with the sequences named
-/// and not with the requests.
-class TakeQueue {
+/// (group commit). Takes without a key become one operation a sequence, so that what goes into the
+/// log grows with the sequences named and not with the requests; requests for one sequence are
+/// carried out in the order in which they came.
+class RequestQueue {
  public:
   /// Requests in one entry, and requests that may wait; more are refused by the owner.
   static constexpr std::size_t kMaxGroup = 4'096;
@@ -43,28 +43,25 @@ class TakeQueue {
 
   bool full() const { return waiting_.size() >= kMaxWaiting; }
   bool empty() const { return waiting_.empty(); }
-  void add(ticket::TakeRequest request, TakeWaiter waiter);
+  void add(ticket::Request request, Waiter waiter);
 
   /// The oldest requests as one group. Requires !empty().
-  TakeGroup next_group(std::uint64_t stamp_us);
+  Group next_group(std::uint64_t stamp_us, ticket::KeyLimits limits);
 
   /// When to call expire() next; none when nothing waits. Not after the first deadline of any; may
   /// be before it, when that request went into a group.
   std::optional<raft::Time> next_expiry() const { return next_expiry_; }
   /// Takes out those whose deadline is not after `now`.
-  TakeWaiters expire(raft::Time now);
-  TakeWaiters take_all();
+  Waiters expire(raft::Time now);
+  Waiters take_all();
 
  private:
   struct Waiting {
-    ticket::TakeRequest request;
-    TakeWaiter waiter;
+    ticket::Request request;
+    Waiter waiter;
   };
   std::deque<Waiting> waiting_;
   std::optional<raft::Time> next_expiry_;
 };
-
-/// What applying an entry's request gave, as its client is told.
-ticket::TakeAnswer to_answer(const ticket::Taken& taken);
 
 }  // namespace ticketd::server

@@ -1,0 +1,301 @@
+// Named sequences, keys and reads, over replicas in virtual time.
+#include <doctest/doctest.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/server/fakes.h"
+
+namespace ticketd::server::testing {
+namespace {
+
+using ticket::Done;
+using ticket::Kind;
+using ticket::Listing;
+using ticket::Lookup;
+using ticket::NotDone;
+using ticket::QueryResult;
+
+struct Three : Cluster {
+  Three() {
+    bootstrap(1);
+    REQUIRE(join(2));
+    REQUIRE(join(3));
+  }
+  std::uint64_t follower() { return await_leader() == 1 ? 2 : 1; }
+  Done done(ticket::Request request) {
+    const auto answer = change(await_leader(), std::move(request));
+    REQUIRE(std::holds_alternative<Done>(answer));
+    return std::get<Done>(answer);
+  }
+  NotDone::Why refused(ticket::Request request) {
+    const auto answer = change(await_leader(), std::move(request));
+    REQUIRE(std::holds_alternative<NotDone>(answer));
+    return std::get<NotDone>(answer).why;
+  }
+  std::optional<std::uint64_t> last(const std::string& sequence) {
+    const auto answer = read(await_leader(), Lookup{{sequence}});
+    REQUIRE(std::holds_alternative<QueryResult>(answer));
+    return std::get<QueryResult>(answer).found.at(0).last;
+  }
+  /// All nodes at one index with one digest.
+  void settle() {
+    REQUIRE(world.run_until([&] {
+      std::set<std::pair<std::uint64_t, std::uint64_t>> states;
+      for (auto& [id, node] : nodes) {
+        const ticket::Summary& summary = node.replica->summary();
+        states.emplace(summary.applied_index.value, summary.digest);
+      }
+      return states.size() == 1;
+    }));
+  }
+};
+
+ticket::Request take(std::string sequence, std::uint64_t count = 1, std::string key = {}) {
+  return {Kind::kTake, std::move(sequence), count, std::move(key)};
+}
+
+// --- Changes --------------------------------------------------------------------------------------
+
+TEST_CASE("a named sequence counts from 0, moves forward, and is removed where that is allowed") {
+  Three cluster;
+  CHECK(cluster.done(take("orders")).first == 0);
+  CHECK(cluster.done(take("orders", 5)).first == 1);
+  CHECK(cluster.done({Kind::kAdvance, "orders", 99, ""}).first == 99);
+  CHECK(cluster.done(take("orders")).first == 100);
+  CHECK(cluster.refused({Kind::kAdvance, "orders", 99, ""}) == NotDone::Why::kBehind);
+  CHECK(cluster.refused({Kind::kRemove, "orders", 0, ""}) == NotDone::Why::kForbidden);
+  CHECK(cluster.last("orders") == 100);
+  cluster.allow_delete = true;
+  for (const std::uint64_t id : {1u, 2u, 3u}) {
+    cluster.crash(id);
+    cluster.restart(id);
+  }
+  CHECK(cluster.done({Kind::kRemove, "orders", 0, ""}).count == 1);
+  CHECK(cluster.last("orders") == std::nullopt);
+  cluster.settle();
+}
+
+TEST_CASE("a retry gets the first answer from any leader, also after all have crashed") {
+  Three cluster;
+  CHECK(cluster.done(take("a", 3, "key")).first == 0);
+  cluster.done(take("a"));
+  const std::uint64_t leader = cluster.await_leader();
+  cluster.crash(leader);
+  Done again = cluster.done(take("a", 3, "key"));
+  CHECK(again.first == 0);
+  CHECK(again.count == 3);
+  CHECK(again.replayed);
+  cluster.restart(leader);
+  for (const std::uint64_t id : {1u, 2u, 3u}) cluster.crash(id);
+  for (const std::uint64_t id : {1u, 2u, 3u}) cluster.restart(id);
+  again = cluster.done(take("a", 3, "key"));
+  CHECK(again.first == 0);
+  CHECK(again.replayed);
+  CHECK(cluster.refused(take("a", 4, "key")) == NotDone::Why::kKeyReused);
+  CHECK(cluster.last("a") == 3);
+  cluster.settle();
+}
+
+TEST_CASE("a retry is known after a snapshot, too") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  const std::uint64_t away = cluster.follower();
+  cluster.crash(away);
+  cluster.done(take("a", 3, "key"));
+  for (int i = 0; i < 100; ++i) cluster.done(take("b"));
+  cluster.world.run_for(1'000'000);
+  cluster.at(leader).disk->checkpoint(5);
+  cluster.world.run_for(1'000);
+  cluster.restart(away);
+  cluster.settle();
+  cluster.ask(leader, net::TransferCall{raft::NodeId(away)});
+  REQUIRE(cluster.await_leader() == away);
+  CHECK(cluster.done(take("a", 3, "key")).replayed);
+  CHECK(cluster.done(take("b")).first == 100);
+}
+
+TEST_CASE("a full table of keys refuses until the oldest have reached their age") {
+  Cluster cluster;
+  cluster.key_limits = {.age_us = 10'000'000, .keys = 2};
+  cluster.bootstrap(1);
+  cluster.await_leader();
+  const auto why = [&](std::string key) -> std::optional<NotDone::Why> {
+    const auto answer = cluster.change(1, take("a", 1, std::move(key)));
+    const auto* refused = std::get_if<NotDone>(&answer);
+    return refused == nullptr ? std::nullopt : std::optional(refused->why);
+  };
+  CHECK_FALSE(why("1"));
+  CHECK_FALSE(why("2"));
+  CHECK(why("3") == NotDone::Why::kKeysFull);
+  cluster.world.run_for(5'000'000);
+  CHECK(why("3") == NotDone::Why::kKeysFull);
+  cluster.world.run_for(6'000'000);
+  CHECK_FALSE(why("3"));
+}
+
+TEST_CASE("a command that this build does not know stops the node before it is applied") {
+  Cluster cluster;
+  cluster.bootstrap(1);
+  cluster.await_leader();
+  CHECK(std::get<Done>(cluster.change(1, take("a"))).first == 0);
+  cluster.crash(1);
+  Platter& platter = *cluster.at(1).platter;
+  const raft::Index next = platter.log.back().index + 1;
+  const raft::Term term = platter.hard_state.current_term;
+  platter.log.push_back({next, term, raft::EntryType::kCommand, raft::Payload("\x63\x01")});
+  cluster.restart(1);
+  REQUIRE(cluster.world.run_until([&] { return cluster.at(1).ended.has_value(); }));
+  CHECK(*cluster.at(1).ended == End::kDamaged);
+  CHECK(cluster.at(1).end_message.find("type 99") != std::string::npos);
+  CHECK(cluster.at(1).replica->summary().applied_index < next);
+}
+
+// --- Reads ----------------------------------------------------------------------------------------
+
+TEST_CASE("reads that wait together are one round, and write nothing") {
+  Three cluster;
+  cluster.done(take("a", 7));
+  const std::uint64_t leader = cluster.await_leader();
+  const raft::Index before = cluster.at(leader).replica->node().last_index();
+  int answered = 0;
+  for (int i = 0; i < 100; ++i) {
+    cluster.at(leader).replica->read(Lookup{{"a", "b"}}, [&](ticket::QueryAnswer answer) {
+      const auto& found = std::get<QueryResult>(answer).found;
+      REQUIRE(found.size() == 2);
+      CHECK(found[0] == ticket::Found{"a", 6});
+      CHECK(found[1] == ticket::Found{"b", std::nullopt});
+      ++answered;
+    });
+  }
+  REQUIRE(cluster.world.run_until([&] { return answered == 100; }));
+  CHECK(cluster.at(leader).replica->node().last_index() == before);
+}
+
+TEST_CASE("sequences are listed in pages, in the order of their bytes") {
+  Three cluster;
+  for (const char* name : {"b", "ab", "a", "\xff", "aa"}) cluster.done(take(name));
+  cluster.done(take(""));
+  const std::uint64_t leader = cluster.await_leader();
+  const auto page = [&](Listing listing) {
+    const auto answer = cluster.read(leader, std::move(listing));
+    const auto& result = std::get<QueryResult>(answer);
+    std::string names;
+    for (const auto& found : result.found) names += found.sequence + ",";
+    return names + (result.more ? "more" : "end");
+  };
+  CHECK(page({"", "", 10}) == "a,aa,ab,b,\xff,end");
+  CHECK(page({"", "", 2}) == "a,aa,more");
+  CHECK(page({"", "aa", 2}) == "ab,b,more");
+  CHECK(page({"", "b", 1}) == "\xff,end");
+  CHECK(page({"a", "", 10}) == "a,aa,ab,end");
+  CHECK(page({"a", "aa", 10}) == "ab,end");
+  CHECK(page({"c", "", 10}) == "end");
+}
+
+TEST_CASE("a follower has the leader read, and answers stale reads itself") {
+  Three cluster;
+  cluster.done(take("a", 7));
+  cluster.settle();
+  const std::uint64_t follower = cluster.follower();
+  Replica& replica = *cluster.at(follower).replica;
+  std::optional<ticket::QueryAnswer> answer;
+  const auto note = [&](ticket::QueryAnswer a) { answer = std::move(a); };
+  replica.forward(ticket::Query(Lookup{{"a"}}), note);
+  REQUIRE(cluster.world.run_until([&] { return answer.has_value(); }));
+  CHECK(std::get<QueryResult>(*answer).found.at(0).last == 6);
+  replica.read(Lookup{{"a"}}, note);
+  CHECK(std::get<NotDone>(*answer).why == NotDone::Why::kNoLeader);
+  replica.read_stale(Lookup{{"a"}}, note);
+  CHECK(std::get<QueryResult>(*answer).found.at(0).last == 6);
+  CHECK(std::get<QueryResult>(*answer).applied_index == replica.summary().applied_index.value);
+}
+
+TEST_CASE("a leader that is cut off does not answer reads from what it knows") {
+  Three cluster;
+  cluster.done(take("a"));
+  const std::uint64_t old_leader = cluster.await_leader();
+  cluster.network.cut(raft::NodeId(old_leader));
+  std::optional<ticket::QueryAnswer> answer;
+  cluster.at(old_leader).replica->read(Lookup{{"a"}}, [&](ticket::QueryAnswer a) {
+    answer = std::move(a);
+  });
+  const std::uint64_t new_leader = cluster.await_leader();
+  CHECK(std::get<Done>(cluster.change(new_leader, take("a"))).first == 1);
+  REQUIRE(cluster.world.run_until([&] { return answer.has_value(); }));
+  CHECK(std::holds_alternative<NotDone>(*answer));
+}
+
+TEST_CASE("reads that nobody confirms are answered within the request's time") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  for (const std::uint64_t id : {1u, 2u, 3u}) {
+    if (id != leader) cluster.crash(id);
+  }
+  const raft::Time asked = cluster.world.now();
+  const auto answer = cluster.read(leader, Lookup{{"a"}});
+  CHECK(std::holds_alternative<NotDone>(answer));
+  CHECK(cluster.world.now() - asked <= 5'000'000);
+}
+
+TEST_CASE("closing answers reads wherever they stand") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  for (auto& [id, node] : cluster.nodes) node.disk->chill();
+  int answers = 0;
+  const auto count = [&](const ticket::QueryAnswer&) { ++answers; };
+  Replica& replica = *cluster.at(leader).replica;
+  replica.read_stale(Lookup{{"cold"}}, count);
+  replica.read(Lookup{{"a"}}, count);
+  cluster.world.run_for(50);
+  replica.read(Lookup{{"a"}}, count);
+  replica.close();
+  CHECK(answers == 3);
+}
+
+// --- Records that are not in memory ---------------------------------------------------------------
+
+TEST_CASE("cold records are read before an entry is applied, on every member, and in order") {
+  Three cluster;
+  cluster.done(take("a", 3, "key"));
+  cluster.settle();
+  for (auto& [id, node] : cluster.nodes) node.disk->chill();
+  const std::uint64_t leader = cluster.await_leader();
+  std::vector<std::uint64_t> firsts;
+  const auto note = [&](const ticket::Answer& answer) {
+    firsts.push_back(std::get<Done>(answer).first);
+  };
+  cluster.at(leader).replica->change(take("a"), note);
+  cluster.world.run_for(20);
+  cluster.at(leader).replica->change(take("a", 3, "key"), note);
+  cluster.at(leader).replica->change(take("b"), note);
+  REQUIRE(cluster.world.run_until([&] { return firsts.size() == 3; }));
+  CHECK(firsts == std::vector<std::uint64_t>{3, 0, 0});
+  cluster.settle();
+  for (auto& [id, node] : cluster.nodes) CHECK(node.disk->warmed > 0);
+}
+
+TEST_CASE("a leader has cold records read while their entry is on its way") {
+  Cluster cluster;
+  cluster.bootstrap(1);
+  cluster.await_leader();
+  FakeDisk& disk = *cluster.at(1).disk;
+  disk.chill();
+  disk.flush = disk.warming = 10'000;
+  const raft::Time asked = cluster.world.now();
+  CHECK(std::holds_alternative<Done>(cluster.change(1, take("a"))));
+  CHECK(cluster.world.now() - asked < 15'000);
+}
+
+TEST_CASE("a cold record that is looked up is read first") {
+  Three cluster;
+  cluster.done(take("a", 7));
+  cluster.settle();
+  for (auto& [id, node] : cluster.nodes) node.disk->chill();
+  CHECK(cluster.last("a") == 6);
+  CHECK(cluster.at(cluster.await_leader()).disk->warmed == 1);
+}
+
+}  // namespace
+}  // namespace ticketd::server::testing
