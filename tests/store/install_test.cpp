@@ -4,10 +4,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <filesystem>
 #include <string_view>
-#include <thread>
 
 #include "base/random.h"
 #include "store/database.h"
@@ -373,13 +371,19 @@ TEST_CASE("a snapshot is put in force together with the term that waits for the 
   TemporaryDirectory directory;
   const DiskOptions options = small_options(directory.path());
   at_hook = true;
+  static std::atomic<bool> reached;
+  static TestLoop* loop;
+  reached = false;
   const Hook hook([](const char* step) {
     if (std::string_view(step) == "install: commit") {
+      reached = true;
+      loop->post([] {});
       at_hook.wait(true);
     }
   });
   {
     TestReplica receiver(options);
+    loop = &receiver.loop();
     stage_all(receiver, chunks);
     bool installed = false;
     receiver.disk().install(chunks[0].mark,
@@ -388,17 +392,19 @@ TEST_CASE("a snapshot is put in force together with the term that waits for the 
     // other half.
     raft::Save save;
     save.hard_state = hard_state_of(1);
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    receiver.loop().run_until([&] { return reached.load(); });
     for (int i = 0; i < 80; ++i) {
       receiver.save(save);
     }
     save.hard_state = hard_state_of(10);
     bool saved = false;
     receiver.disk().save(save, [&] { saved = true; });
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    bool looked = false;
-    receiver.loop().post([&] { looked = true; });
-    receiver.loop().run_until([&] { return looked; });
+    // Other threads of the disk go on meanwhile.
+    for (int i = 0; i < 100; ++i) {
+      bool looked = false;
+      receiver.disk().warm(std::vector<std::string>{"a"}, [&] { looked = true; });
+      receiver.loop().run_until([&] { return looked; });
+    }
     CHECK_FALSE(saved);
     at_hook = false;
     at_hook.notify_all();
