@@ -191,9 +191,13 @@ Result<std::vector<std::string>> keys_in(std::string_view fields) {
       keys.push_back(std::move(*key));
     }
   }
-  if (bytes > kLookupBytesMax) {
+  if (keys.size() > ticket::kMaxLookupNames) {
+    return Error{"these are " + std::to_string(keys.size()) + " keys: one lookup takes " +
+                 std::to_string(ticket::kMaxLookupNames)};
+  }
+  if (bytes > ticket::kMaxLookupBytes) {
     return Error{"the keys have " + std::to_string(bytes) + " bytes together: they may have " +
-                 std::to_string(kLookupBytesMax)};
+                 std::to_string(ticket::kMaxLookupBytes)};
   }
   return keys;
 }

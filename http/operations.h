@@ -11,9 +11,6 @@
 
 namespace ticketd::http {
 
-/// Names of one lookup together. (Their number is bounded by what a target and a body hold.)
-inline constexpr std::size_t kLookupBytesMax = 64 * 1024;
-
 /// How what was asked is answered, when it can be.
 enum class Shape : std::uint8_t {
   /// The first number.

@@ -87,7 +87,7 @@ void fields(A& wire, M& m) {
 template <class A, Like<ticket::Lookup> M>
 void fields(A& wire, M& m) {
   std::size_t count = m.sequences.size();
-  wire.count("sequence_count", count, kLookupSequencesMax);
+  wire.count("sequence_count", count, ticket::kMaxLookupNames);
   if constexpr (A::kReads) {
     m.sequences.resize(count);
   }
@@ -95,7 +95,8 @@ void fields(A& wire, M& m) {
   for (std::size_t i = 0; i < count && wire.ok(); ++i) {
     wire.text("sequence", m.sequences[i], ticket::kMaxNameBytes);
     bytes += m.sequences[i].size();
-    wire.require(bytes <= kLookupBytesMax, "the names are longer than 65536 bytes together");
+    wire.require(bytes <= ticket::kMaxLookupBytes,
+                 "the names are longer than 65536 bytes together");
   }
 }
 
@@ -157,7 +158,7 @@ template <class A, Like<QueryReply> M>
 void fields(A& wire, M& m) {
   wire("applied_index", m.applied_index);
   wire("more", m.more);
-  wire.list("found", m.found, kLookupSequencesMax);
+  wire.list("found", m.found, ticket::kMaxLookupNames);
   std::size_t bytes = 0;
   for (const ticket::Found& each : m.found) {
     bytes += each.sequence.size();

@@ -67,9 +67,6 @@ inline constexpr std::size_t kEntriesMax = kMemberBytesMax / raft::Entry::kFlatC
 /// Texts for people; longer ones are cut when they are sent.
 inline constexpr std::size_t kProseBytesMax = 1 << 10;
 inline constexpr std::size_t kVersionTextBytesMax = 64;
-/// Sequences that one query may look up, and the bytes of their names together.
-inline constexpr std::size_t kLookupSequencesMax = 16'384;
-inline constexpr std::size_t kLookupBytesMax = 64 << 10;
 /// Bytes of the names in an answer together: of a lookup, or of a page of a list.
 inline constexpr std::size_t kFoundBytesMax = ticket::kMaxListed * ticket::kMaxNameBytes;
 /// Terms and indexes are written below this, so that no sum of two overflows.
@@ -81,10 +78,11 @@ static_assert(kHandshakeBytesMax < kClientBytesMax && kClientBytesMax < kRespons
               kResponseBytesMax < kMemberBytesMax);
 static_assert(kProseBytesMax + 64 < kHandshakeBytesMax, "Refused fits into a handshake frame");
 // Around a name stand its length (2 bytes), and in answers whether there is a number, and that.
-static_assert(kLookupBytesMax + kLookupSequencesMax * 2 + 64 <= kClientBytesMax,
+static_assert(ticket::kMaxLookupBytes + ticket::kMaxLookupNames * 2 + 64 <= kClientBytesMax,
               "the longest lookup fits into a client's request");
-static_assert(kLookupBytesMax <= kFoundBytesMax && ticket::kMaxListed <= kLookupSequencesMax &&
-                  kFoundBytesMax + kLookupSequencesMax * (2 + 1 + 10) + 64 <= kResponseBytesMax,
+static_assert(ticket::kMaxLookupBytes <= kFoundBytesMax &&
+                  ticket::kMaxListed <= ticket::kMaxLookupNames &&
+                  kFoundBytesMax + ticket::kMaxLookupNames * (2 + 1 + 10) + 64 <= kResponseBytesMax,
               "the longest answer to a query fits into a response");
 
 }  // namespace ticketd::net

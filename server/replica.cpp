@@ -87,10 +87,7 @@ void Replica::propose_waiting() {
     const auto proposed = node_.propose(now, ticket::encode(group.batch));
     if (proposed) {
       in_flight_.add(*proposed, std::move(group.waiters));
-      // While the entry is on its way to a majority: then applying it need not wait.
-      std::vector<std::string> cold;
-      machine_.cold_keys(group.batch, cold);
-      if (!cold.empty()) disk_.warm(std::move(cold), [] {});
+      prefetch(group.batch);
       continue;
     }
     for (Waiter& waiter : group.waiters) {
@@ -223,6 +220,7 @@ void Replica::expire(raft::Time now) {
   }
   in_flight_.expire(now);
   expire_queries(now);
+  watch_warming(now);
   while (!leader_waits_.empty() && leader_waits_.front().deadline <= now) {
     const auto done = std::move(leader_waits_.front().done);
     leader_waits_.pop_front();
@@ -245,6 +243,7 @@ void Replica::arm() {
   if (const auto expiry = queue_.next_expiry()) when = std::min(when, *expiry);
   if (const auto expiry = in_flight_.next_expiry()) when = std::min(when, *expiry);
   if (!queries_.empty()) when = std::min(when, queries_.begin()->first);
+  if (warming_) when = std::min(when, warming_since_ + options_.request_timeout);
   if (!leader_waits_.empty()) when = std::min(when, leader_waits_.front().deadline);
   for (const Wait& wait : waits_) when = std::min(when, wait.deadline);
   loop_.set_alarm(when);
@@ -302,7 +301,7 @@ void Replica::shut_down(std::function<void()> done) {
 
 void Replica::close() {
   if (closed_) return;
-  stopping_ = true;
+  stopping_ = closed_ = true;  // whoever is told and asks again is told again
   refuse_waiting("this node stops");
   in_flight_.abandon();
   for (auto& [id, done] : std::exchange(reads_, {})) done(false);
@@ -313,7 +312,6 @@ void Replica::close() {
   }
   for (LeaderWait& wait : std::exchange(leader_waits_, {})) wait.done(ticket::NoLeader{});
   for (Wait& wait : std::exchange(waits_, {})) wait.expired();
-  closed_ = true;
 }
 
 // --- Messages -------------------------------------------------------------------------------------

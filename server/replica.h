@@ -112,13 +112,18 @@ class Replica : public ticket::Service, public net::TransportEvents {
   struct PendingQuery;
   using Queries = std::multimap<raft::Time, std::shared_ptr<PendingQuery>>;
   struct PendingQuery {
-    ticket::Query query;
-    QueryDone done;  // null once it was answered
+    ticket::Query query;  // empty once it was answered
+    QueryDone done;       // null once it was answered
     Queries::iterator place;
+    std::size_t bytes = 0;
+    /// So many of a lookup's sequences were read off the loop, or are being read.
+    std::size_t warmed = 0;
   };
   /// Changes of the membership that are asked for and wait; each is tried after every turn.
   static constexpr std::size_t kMaxWaits = 256;
+  /// Queries that wait, and the bytes of what they ask for.
   static constexpr std::size_t kMaxQueries = 65'536;
+  static constexpr std::size_t kMaxQueryBytes = 64 << 20;
 
   // replica.cpp: one turn
   void schedule_turn();
@@ -142,6 +147,8 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void apply(const raft::Entries& committed);
   void apply_waiting();
   void forget_next();
+  void prefetch(const ticket::Batch& batch);
+  void watch_warming(raft::Time now);
   bool decode_next();
   bool warm_first();
   void apply(const raft::Entry& entry);
@@ -152,7 +159,12 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void begin_reads();
   void answer_reads(const std::vector<raft::ReadAnswer>& answers);
   void serve_reads();
+  bool too_many_queries() const;
   void look_up(const std::shared_ptr<PendingQuery>& pending);
+  bool is_small_and_warm(const ticket::Query& query);
+  void warm_queries();
+  std::function<void()> answer_when_warm(std::vector<std::shared_ptr<PendingQuery>> queries);
+  std::vector<std::string> next_cold(PendingQuery& pending, std::size_t most);
   ticket::QueryResult result_of(const ticket::Query& query);
   void settle(PendingQuery& pending, ticket::QueryAnswer answer);
   void refuse_queries(const std::string& message);
@@ -217,8 +229,12 @@ class Replica : public ticket::Service, public net::TransportEvents {
   std::deque<std::pair<raft::Index, ReadDone>> confirmed_reads_;
   /// By their deadlines, wherever they stand.
   Queries queries_;
+  std::size_t query_bytes_ = 0;
   /// Those that wait for the next read round.
   std::vector<std::shared_ptr<PendingQuery>> unread_;
+  /// Those that may be answered when their records are in memory. Some of them were answered
+  /// meanwhile, for want of time.
+  std::deque<std::shared_ptr<PendingQuery>> cold_queries_;
   std::deque<LeaderWait> leader_waits_;
   std::vector<Wait> waits_;
 
@@ -236,8 +252,12 @@ class Replica : public ticket::Service, public net::TransportEvents {
   raft::Time next_report_;
   raft::Time leaving_until_;
   bool saving_ = false;
-  bool warming_ = false;
   bool installing_ = false;
+  // Reading off the loop: for the next entry, for one that was just proposed, for queries.
+  bool warming_ = false;
+  raft::Time warming_since_;
+  bool prefetching_ = false;
+  bool warming_queries_ = false;
   bool turn_scheduled_ = false;
   bool voting_ = false;
   bool stopping_ = false;

@@ -1,4 +1,6 @@
 // Committed entries on their way into the state.
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "base/check.h"
@@ -29,7 +31,8 @@ void Replica::apply(const raft::Entries& committed) {
 
 void Replica::apply_waiting() {
   bool any = false;
-  while (!unapplied_.empty() && !warming_ && !installing_ && !ended_ && decode_next() &&
+  const auto may_wait = [this] { return warming_ && unapplied_bytes_ <= kUnappliedBytesMax; };
+  while (!unapplied_.empty() && !may_wait() && !installing_ && !ended_ && decode_next() &&
          !warm_first()) {
     apply(unapplied_.front());
     unapplied_bytes_ -= unapplied_.front().charge();
@@ -81,6 +84,7 @@ bool Replica::warm_first() {
   }
   ++warm_rounds_;
   warming_ = true;
+  warming_since_ = loop_.now();
   disk_.warm(std::move(cold), [this, alive = alive_] {
     if (!*alive || closed_) return;
     warming_ = false;
@@ -88,6 +92,28 @@ bool Replica::warm_first() {
     schedule_turn();
   });
   return true;
+}
+
+/// While the entry is on its way to a majority: then applying it need not wait.
+void Replica::prefetch(const ticket::Batch& batch) {
+  if (prefetching_) return;
+  std::vector<std::string> cold;
+  machine_.cold_keys(batch, cold);
+  if (cold.empty()) return;
+  prefetching_ = true;
+  disk_.warm(std::move(cold), [this, alive = alive_] {
+    if (*alive) prefetching_ = false;
+  });
+}
+
+/// A leader whose disk gives no records can apply nothing, while its heartbeats go on: it hands
+/// over, and tries again when nobody took over.
+void Replica::watch_warming(raft::Time now) {
+  if (!warming_ || now < warming_since_ + options_.request_timeout) return;
+  warming_since_ = now;
+  if (node_.role() != raft::Role::kLeader) return;
+  spdlog::warn("the disk has not answered for a request's time; handing leadership over");
+  node_.transfer_leadership(now, std::nullopt);
 }
 
 void Replica::apply(const raft::Entry& entry) {

@@ -185,12 +185,19 @@ void Replica::answer(const net::StatusCall&, net::Responder respond) {
 
 void Replica::answer(const net::MembersCall&, net::Responder respond) {
   if (auto refusal = not_leading()) return respond(*refusal);
+  if (too_many_wait(respond)) return;
   const auto read = node_.read(loop_.now());
   if (!read) return respond(refused(read.refusal(), options_.raft.self.node));
-  reads_.emplace(*read, [this, respond = std::move(respond)](bool confirmed) {
-    if (!confirmed) return respond(error(Code::kNoLeader, "leadership was lost; ask again"));
-    respond(net::MembersReply{node_.committed_configuration()});
+  const auto answered = std::make_shared<bool>(false);
+  const auto once = [answered, respond = std::move(respond)](net::Reply reply) {
+    if (!std::exchange(*answered, true)) respond(std::move(reply));
+  };
+  reads_.emplace(*read, [this, once](bool confirmed) {
+    if (!confirmed) return once(error(Code::kNoLeader, "leadership was lost; ask again"));
+    once(net::MembersReply{node_.committed_configuration()});
   });
+  wait_for([answered] { return *answered; }, options_.request_timeout,
+           [once] { once(error(Code::kBusy, "the read was not confirmed in time; ask again")); });
 }
 
 // --- Membership -----------------------------------------------------------------------------------

@@ -9,6 +9,22 @@ namespace ticketd::server {
 
 using ticket::NotDone;
 
+namespace {
+
+/// Records that are read off the loop for queries at a time, so that what an entry waits for is not
+/// behind many of them; and looked up in one go for a query.
+constexpr std::size_t kWarmForQueries = 1'024;
+
+std::size_t bytes_of(const ticket::Query& query) {
+  std::size_t bytes = sizeof query;
+  if (const auto* lookup = std::get_if<ticket::Lookup>(&query)) {
+    for (const std::string& name : lookup->sequences) bytes += sizeof name + name.size();
+  }
+  return bytes;
+}
+
+}  // namespace
+
 void Replica::read(ticket::Query query, QueryDone done) {
   add_query(std::move(query), change_patience(), std::move(done));
 }
@@ -20,7 +36,7 @@ void Replica::add_query(ticket::Query query, raft::Micros patience, QueryDone do
   if (node_.role() != raft::Role::kLeader) {
     return done(NotDone{NotDone::Why::kNoLeader, "this node does not lead"});
   }
-  if (queries_.size() >= kMaxQueries) {
+  if (too_many_queries()) {
     return done(NotDone{NotDone::Why::kBusy, "too many reads are waiting; ask again"});
   }
   unread_.push_back(pend(std::move(query), patience, std::move(done)));
@@ -29,17 +45,24 @@ void Replica::add_query(ticket::Query query, raft::Micros patience, QueryDone do
 
 void Replica::read_stale(ticket::Query query, QueryDone done) {
   if (closed_ || ended_) return done(NotDone{NotDone::Why::kNoLeader, "this node stops"});
-  if (queries_.size() >= kMaxQueries) {
+  if (too_many_queries()) {
     return done(NotDone{NotDone::Why::kBusy, "too many reads are waiting; ask again"});
   }
   look_up(pend(std::move(query), change_patience(), std::move(done)));
   schedule_turn();
 }
 
+bool Replica::too_many_queries() const {
+  return std::max(queries_.size(), cold_queries_.size()) >= kMaxQueries ||
+         query_bytes_ >= kMaxQueryBytes;
+}
+
 std::shared_ptr<Replica::PendingQuery> Replica::pend(ticket::Query query, raft::Micros patience,
                                                      QueryDone done) {
   auto pending = std::make_shared<PendingQuery>();
   pending->query = std::move(query);
+  pending->bytes = bytes_of(pending->query);
+  query_bytes_ += pending->bytes;
   pending->done = std::move(done);
   pending->place = queries_.emplace(loop_.now() + patience, pending);
   return pending;
@@ -89,23 +112,73 @@ void Replica::serve_reads() {
   }
 }
 
-/// Answers from the state as it is, when the records are in memory.
+/// Answers from the state as it is, when the records are in memory. What is long is not looked up
+/// together with everything else that became due.
 void Replica::look_up(const std::shared_ptr<PendingQuery>& pending) {
   if (!pending->done) return;
-  const auto answer = [this, alive = alive_, pending] {
-    if (!*alive || closed_ || !pending->done) return;
-    settle(*pending, result_of(pending->query));
-  };
-  if (const auto* listing = std::get_if<ticket::Listing>(&pending->query)) {
-    return disk_.warm(ticket::records_of(*listing), answer);
-  }
+  if (is_small_and_warm(pending->query)) return settle(*pending, result_of(pending->query));
+  cold_queries_.push_back(pending);
+  warm_queries();
+}
+
+bool Replica::is_small_and_warm(const ticket::Query& query) {
+  const auto* lookup = std::get_if<ticket::Lookup>(&query);
+  if (lookup == nullptr || lookup->sequences.size() > kWarmForQueries) return false;
+  return std::all_of(lookup->sequences.begin(), lookup->sequences.end(), [&](const auto& name) {
+    return disk_.state().is_warm(ticket::sequence_key(name));
+  });
+}
+
+/// Has the records of the queries that come next read off the loop, a bounded number at a time.
+void Replica::warm_queries() {
+  std::vector<std::shared_ptr<PendingQuery>> ready;
   std::vector<std::string> cold;
-  for (const std::string& sequence : std::get<ticket::Lookup>(pending->query).sequences) {
-    std::string key = ticket::sequence_key(sequence);
-    if (!disk_.state().is_warm(key)) cold.push_back(std::move(key));
+  while (!warming_queries_ && !cold_queries_.empty()) {
+    const std::shared_ptr<PendingQuery> next = cold_queries_.front();
+    const auto* listing = std::get_if<ticket::Listing>(&next->query);
+    if (listing != nullptr && next->done && !ready.empty()) break;
+    if (listing != nullptr && next->done) {
+      cold_queries_.pop_front();
+      warming_queries_ = true;
+      disk_.warm(ticket::records_of(*listing), answer_when_warm({next}));
+      return;
+    }
+    for (std::string& key : next_cold(*next, kWarmForQueries - cold.size())) {
+      cold.push_back(std::move(key));
+    }
+    const auto* lookup = std::get_if<ticket::Lookup>(&next->query);
+    if (next->done && lookup != nullptr && next->warmed < lookup->sequences.size()) break;
+    cold_queries_.pop_front();
+    ready.push_back(next);
   }
-  if (cold.empty()) return answer();
-  disk_.warm(std::move(cold), answer);
+  if (ready.empty() && cold.empty()) return;
+  warming_queries_ = true;
+  disk_.warm(std::move(cold), answer_when_warm(std::move(ready)));
+}
+
+std::function<void()> Replica::answer_when_warm(
+    std::vector<std::shared_ptr<PendingQuery>> queries) {
+  return [this, alive = alive_, queries = std::move(queries)] {
+    if (!*alive || closed_) return;
+    warming_queries_ = false;
+    for (const auto& pending : queries) {
+      if (pending->done) settle(*pending, result_of(pending->query));
+    }
+    warm_queries();
+  };
+}
+
+/// Of the sequences that were not looked at yet, so many at most; those that are in memory count,
+/// too, since looking them up takes time as well.
+std::vector<std::string> Replica::next_cold(PendingQuery& pending, std::size_t most) {
+  std::vector<std::string> keys;
+  const auto* lookup = std::get_if<ticket::Lookup>(&pending.query);
+  if (lookup == nullptr) return keys;
+  const std::size_t end = std::min(lookup->sequences.size(), pending.warmed + most);
+  for (; pending.warmed < end; ++pending.warmed) {
+    keys.push_back(ticket::sequence_key(lookup->sequences[pending.warmed]));
+  }
+  return keys;
 }
 
 ticket::QueryResult Replica::result_of(const ticket::Query& query) {
@@ -133,6 +206,8 @@ void Replica::settle(PendingQuery& pending, ticket::QueryAnswer answer) {
   if (!pending.done) return;
   // The query stays: whoever calls this holds it.
   queries_.erase(pending.place);
+  query_bytes_ -= pending.bytes;
+  pending.query = {};
   std::exchange(pending.done, nullptr)(std::move(answer));
 }
 

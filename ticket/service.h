@@ -75,7 +75,11 @@ using Answer = std::variant<Done, NotDone, Unknown>;
 
 // --- What only reads -----------------------------------------------------------------------------
 
-/// The last numbers given of these sequences.
+/// Sequences of one lookup, and bytes of their names together, at most.
+inline constexpr std::size_t kMaxLookupNames = 16'384;
+inline constexpr std::size_t kMaxLookupBytes = 64 << 10;
+
+/// The last numbers given of these sequences, within the bounds above.
 struct Lookup {
   std::vector<std::string> sequences;
 

@@ -97,7 +97,7 @@ TEST_CASE("the page names every limit with its value") {
         seconds(limits.close_time));
   CHECK(limit(text, "numbers taken at once") == std::to_string(ticket::kMaxCount));
   CHECK(limit(text, "a key") == bytes(ticket::kMaxNameBytes));
-  CHECK(limit(text, "keys of one lookup together") == bytes(kLookupBytesMax));
+  CHECK(limit(text, "keys of one lookup together") == bytes(ticket::kMaxLookupBytes));
   CHECK(limit(text, "sequences on a page") == std::to_string(ticket::kMaxListed) + ", " +
                                                   std::to_string(ticket::Listing().limit) +
                                                   " unless asked");

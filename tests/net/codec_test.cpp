@@ -307,8 +307,8 @@ TEST_CASE("a query that could not be is refused, by the asker and by the asked")
   CHECK(why(ticket::Lookup{}).empty());
   CHECK(why(ticket::Lookup{{name, ""}}).empty());
   CHECK(why(ticket::Lookup{{name + "x"}}) == "sequence is longer than 255 bytes");
-  CHECK(why(ticket::Lookup{std::vector<std::string>(kLookupSequencesMax, "abcd")}).empty());
-  CHECK(why(ticket::Lookup{std::vector<std::string>(kLookupSequencesMax + 1)}) ==
+  CHECK(why(ticket::Lookup{std::vector<std::string>(ticket::kMaxLookupNames, "abcd")}).empty());
+  CHECK(why(ticket::Lookup{std::vector<std::string>(ticket::kMaxLookupNames + 1)}) ==
         "sequence_count is above 16384");
   CHECK(why(ticket::Lookup{std::vector<std::string>(257, name)}).empty());
   CHECK(why(ticket::Lookup{std::vector<std::string>(258, name)}) ==
@@ -380,10 +380,10 @@ QueryReply answer_of(std::size_t names, std::size_t bytes) {
 }
 
 TEST_CASE("the longest queries and their answers fit into their frames") {
-  const ticket::Lookup lookup{std::vector<std::string>(kLookupSequencesMax, "abcd")};
+  const ticket::Lookup lookup{std::vector<std::string>(ticket::kMaxLookupNames, "abcd")};
   CHECK(payload_of(Request{~0ull, QueryCall{lookup, true, ~0ull}}).size() <= kClientBytesMax);
   const std::size_t looked_up =
-      payload_of(Response{~0ull, answer_of(kLookupSequencesMax, 4)}).size();
+      payload_of(Response{~0ull, answer_of(ticket::kMaxLookupNames, 4)}).size();
   CHECK(looked_up > 128 << 10);
   CHECK(looked_up <= kResponseBytesMax);
   const Frame page = Response{~0ull, answer_of(ticket::kMaxListed, ticket::kMaxNameBytes)};

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/bytes.h"
@@ -66,6 +67,8 @@ void FakeDisk::Memory::put(std::string_view key, std::string_view value) {
 
 void FakeDisk::warm(std::vector<std::string> keys, Done done) {
   warmed += keys.size();
+  largest_warm = std::max(largest_warm, keys.size());
+  if (warming_hangs_) return;
   later(warming, [this, keys = std::move(keys), done = std::move(done)] {
     if (memory_.warm) memory_.warm->insert(keys.begin(), keys.end());
     done();
@@ -74,6 +77,7 @@ void FakeDisk::warm(std::vector<std::string> keys, Done done) {
 
 void FakeDisk::warm(ticket::ListRange, Done done) {
   ++warmed;
+  if (warming_hangs_) return;
   later(warming, std::move(done));
 }
 

@@ -80,7 +80,10 @@ class FakeDisk : public store::Disk {
   /// written.
   void chill() { memory_.warm.emplace(); }
   raft::Micros warming = 2'000;
-  std::size_t warmed = 0;  // records, and ranges
+  /// No warming ends any more.
+  void hang_warming() { warming_hangs_ = true; }
+  std::size_t warmed = 0;        // records, and ranges
+  std::size_t largest_warm = 0;  // records in one call
   store::SpaceReport& space_report() { return space_; }
   raft::Micros flush = 300;
 
@@ -120,6 +123,7 @@ class FakeDisk : public store::Disk {
   std::function<void(raft::Index)> compacted_;
   store::SpaceReport space_;
   bool hung_ = false;
+  bool warming_hangs_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -288,6 +288,102 @@ TEST_CASE("a leader has cold records read while their entry is on its way") {
   CHECK(cluster.world.now() - asked < 15'000);
 }
 
+TEST_CASE("a long lookup is read piece by piece, so that no entry waits behind it for long") {
+  Three cluster;
+  cluster.done(take("name-7", 5));
+  cluster.settle();
+  const std::uint64_t leader = cluster.await_leader();
+  FakeDisk& disk = *cluster.at(leader).disk;
+  disk.chill();
+  Lookup lookup;
+  for (int i = 0; i < 10'000; ++i) lookup.sequences.push_back("name-" + std::to_string(i));
+  const auto answer = cluster.read(leader, lookup);
+  const auto& found = std::get<QueryResult>(answer).found;
+  REQUIRE(found.size() == 10'000);
+  CHECK(found[7].last == 4);
+  CHECK(found[9'999] == ticket::Found{"name-9999", std::nullopt});
+  CHECK(disk.largest_warm == 1'024);
+}
+
+TEST_CASE("many queries at once are all answered, the small ones together") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  FakeDisk& disk = *cluster.at(leader).disk;
+  disk.chill();
+  std::size_t answered = 0;
+  const auto count = [&](const ticket::QueryAnswer& answer) {
+    if (std::holds_alternative<QueryResult>(answer)) ++answered;
+  };
+  for (int i = 0; i < 300; ++i) {
+    cluster.at(leader).replica->read(Lookup{{"a" + std::to_string(i), "b"}}, count);
+    if (i % 100 == 0) cluster.at(leader).replica->read(Listing{"", "", 10}, count);
+  }
+  const raft::Time asked = cluster.world.now();
+  REQUIRE(cluster.world.run_until([&] { return answered == 303; }));
+  CHECK(cluster.world.now() - asked < 50'000);
+}
+
+TEST_CASE("a leader whose disk gives no records hands over, and every request is answered") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  FakeDisk& disk = *cluster.at(leader).disk;
+  disk.chill();
+  disk.hang_warming();
+  std::optional<ticket::Answer> change;
+  std::optional<net::Reply> members;
+  std::optional<ticket::QueryAnswer> read;
+  Replica& replica = *cluster.at(leader).replica;
+  replica.change(take("a"), [&](ticket::Answer a) { change = std::move(a); });
+  cluster.world.run_for(100'000);
+  replica.on_request(net::MembersCall{}, [&](net::Reply r) { members = std::move(r); });
+  replica.read(Lookup{{"b"}}, [&](ticket::QueryAnswer a) { read = std::move(a); });
+  const raft::Time asked = cluster.world.now();
+  REQUIRE(cluster.world.run_until([&] { return change && members && read; }));
+  CHECK(cluster.world.now() - asked <= 5'000'000);
+  CHECK(std::holds_alternative<ticket::Unknown>(*change));
+  CHECK(std::holds_alternative<net::ErrorReply>(*members));
+  CHECK(std::holds_alternative<NotDone>(*read));
+  REQUIRE(cluster.world.run_until([&] { return replica.node().role() != raft::Role::kLeader; }));
+  CHECK(std::get<Done>(cluster.change(cluster.await_leader(), take("a"))).first == 1);
+}
+
+TEST_CASE("what waits for records when a node ends is unknown, and a retry gets its answer") {
+  Cluster cluster;
+  cluster.bootstrap(1);
+  cluster.await_leader();
+  cluster.at(1).disk->chill();
+  cluster.at(1).disk->hang_warming();
+  std::optional<ticket::Answer> answer;
+  cluster.at(1).replica->change(take("a", 2, "key"),
+                                [&](ticket::Answer a) { answer = std::move(a); });
+  cluster.world.run_for(100'000);
+  CHECK_FALSE(answer.has_value());
+  cluster.crash(1);
+  REQUIRE(answer.has_value());
+  CHECK(std::holds_alternative<ticket::Unknown>(*answer));
+  cluster.restart(1);
+  cluster.await_leader();
+  const Done again = std::get<Done>(cluster.change(1, take("a", 2, "key")));
+  CHECK(again.first == 0);
+  CHECK(again.replayed);
+}
+
+TEST_CASE("whoever asks again while a node closes is answered, too") {
+  Cluster cluster;
+  cluster.bootstrap(1);
+  cluster.await_leader();
+  Replica& replica = *cluster.at(1).replica;
+  int answers = 0;
+  replica.read(Lookup{{"a"}}, [&](const ticket::QueryAnswer&) {
+    ++answers;
+    replica.read(Lookup{{"a"}}, [&](const ticket::QueryAnswer&) { ++answers; });
+    replica.find_leader([&](const ticket::LeaderView&) { ++answers; });
+    replica.change(take("a"), [&](const ticket::Answer&) { ++answers; });
+  });
+  replica.close();
+  CHECK(answers == 4);
+}
+
 TEST_CASE("a cold record that is looked up is read first") {
   Three cluster;
   cluster.done(take("a", 7));
