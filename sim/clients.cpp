@@ -150,7 +150,7 @@ std::uint64_t Clients::begin_attempt(std::uint32_t number, Process& process,
                                      std::variant<Asked, AskedQuery> asked) {
   const std::uint64_t id = ++last_attempt_;
   attempts_.emplace(id, Attempt{number, process.index(), process.life(), simulation_.events.now(),
-                                process.local_now(), std::move(asked)});
+                                process.local_now(), false, std::move(asked)});
   Client& client = clients_[number];
   client.attempt = id;
   client.give_up_at = 0;
@@ -170,6 +170,7 @@ void Clients::ask_change(std::uint32_t number, Process& process, ticket::Request
     return at_peer_port(process, id, std::move(request));
   }
   process.on_loop([this, &process, id, request = std::move(request)]() mutable {
+    reached(process, id);
     at_front_end(process, id, std::move(request));
   });
 }
@@ -181,11 +182,20 @@ void Clients::ask_query(std::uint32_t number, Process& process, ticket::Query qu
     return at_peer_port(process, id, std::move(query), stale);
   }
   process.on_loop([this, &process, id, stale, query = std::move(query)]() mutable {
+    reached(process, id);
     if (!stale) return at_front_end(process, id, std::move(query));
     process.replica().read_stale(std::move(query), [this, id](ticket::QueryAnswer answer) {
       note(id, std::move(answer));
     });
   });
+}
+
+/// From now on its time runs: until now it waited for a process that was paused.
+void Clients::reached(const Process& process, std::uint64_t id) {
+  Attempt& attempt = attempts_.at(id);
+  attempt.reached = true;
+  attempt.started = simulation_.events.now();
+  attempt.started_local = process.local_now();
 }
 
 /// As http/ does it: the leader first, then the request here, or there.
@@ -361,7 +371,8 @@ void Clients::check_deadlines() const {
                          4 * simulation_.knobs.turn_delay_max;
   for (const auto& [id, attempt] : attempts_) {
     const Process& process = simulation_.process(attempt.process);
-    if (process.paused() || now - process.resumed_at() < kSlack) continue;
+    const bool reached = attempt.reached || attempt.started >= process.resumed_at();
+    if (!reached || process.paused() || now - process.resumed_at() < kSlack) continue;
     const bool late = now - attempt.started > allowed &&
                       process.local_now() > attempt.started_local + allowed;
     require(!late, "a client of process ", attempt.process, " waits for ",

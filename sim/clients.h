@@ -55,6 +55,7 @@ class Clients {
     std::uint32_t process = 0, life = 0;
     Micros started = 0;
     raft::Time started_local;
+    bool reached = false;
     std::variant<Asked, AskedQuery> asked;
   };
   struct Client {
@@ -80,6 +81,7 @@ class Clients {
   void ask_query(std::uint32_t client, Process& process, ticket::Query query, bool stale);
   std::uint64_t begin_attempt(std::uint32_t client, Process& process,
                               std::variant<Asked, AskedQuery> asked);
+  void reached(const Process& process, std::uint64_t attempt);
   void at_front_end(Process& process, std::uint64_t attempt, ticket::Request request);
   void at_front_end(Process& process, std::uint64_t attempt, ticket::Query query);
   void at_peer_port(Process& process, std::uint64_t attempt, ticket::Request request);

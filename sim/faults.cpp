@@ -13,7 +13,9 @@ Faults::Faults(Simulation& simulation)
 void Faults::begin() {
   const Micros interval = simulation_.knobs.fault_interval;
   if (interval == 0) return;
-  simulation_.events.after(random_.between(1, 2 * interval), [this] {
+  // Storms and quiet times: without the latter little would be done that could go wrong.
+  const Micros rest = random_.chance(1, 8) ? random_.between(0, 20'000'000) : 0;
+  simulation_.events.after(rest + random_.between(1, 2 * interval), [this] {
     if (simulation_.healed()) return;
     strike();
     begin();

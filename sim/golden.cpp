@@ -40,11 +40,22 @@ const raft::ConfigurationAt& Golden::configuration(raft::Index index) const {
   return *at;
 }
 
-const std::vector<Executed>& Golden::append(const raft::Entry& entry, std::uint64_t chain) {
+raft::Index Golden::last_before(raft::Term term) const {
+  const auto above =
+      std::lower_bound(places_.begin() + 1, places_.end(), term,
+                       [](const Place& place, raft::Term t) { return place.committed_in < t; });
+  return raft::Index(static_cast<std::uint64_t>(above - places_.begin() - 1));
+}
+
+const std::vector<Executed>& Golden::append(const raft::Entry& entry, std::uint64_t chain,
+                                            raft::Term committed_in) {
   executed_.clear();
   require(entry.index == last() + 1, "the golden log goes on at ", entry.index, " after ", last());
   require(entry.term >= places_.back().term, "entry ", entry.index, " is committed with term ",
           entry.term, " behind one of term ", places_.back().term);
+  require(committed_in >= places_.back().committed_in, "entry ", entry.index,
+          " is committed in term ", committed_in, " behind one committed in term ",
+          places_.back().committed_in);
   if (entry.type == raft::EntryType::kCommand) {
     auto batch = ticket::decode_batch(entry.payload.view());
     require(batch.ok(), "entry ", entry.index, " is committed and cannot be decoded");
@@ -59,7 +70,7 @@ const std::vector<Executed>& Golden::append(const raft::Entry& entry, std::uint6
     check_configuration_step(next);
     configurations_.push_back(std::move(next));
   }
-  places_.push_back({entry.term, chain, machine_.summary().digest});
+  places_.push_back({entry.term, committed_in, chain, machine_.summary().digest});
   return executed_;
 }
 

@@ -40,8 +40,13 @@ class Golden {
   /// The newest committed one at that index.
   const raft::ConfigurationAt& configuration(raft::Index index) const;
 
-  /// The next entry, and what it did; valid until the next call.
-  const std::vector<Executed>& append(const raft::Entry& entry, std::uint64_t chain);
+  /// The last index that was committed by a leader of a term below this one.
+  raft::Index last_before(raft::Term term) const;
+
+  /// The next entry, first committed by the leader of that term, and what it did; valid until the
+  /// next call.
+  const std::vector<Executed>& append(const raft::Entry& entry, std::uint64_t chain,
+                                      raft::Term committed_in);
 
   /// The last number given when all up to that index was applied.
   std::optional<std::uint64_t> value(std::string_view sequence, raft::Index index) const;
@@ -52,6 +57,7 @@ class Golden {
  private:
   struct Place {
     raft::Term term;
+    raft::Term committed_in;  // never falls
     std::uint64_t chain = 0;
     std::uint64_t digest = 0;
   };

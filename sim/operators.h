@@ -40,6 +40,7 @@ class Operators {
   void later(std::uint32_t joiner, std::string contact);
   void add_node();
   void remove_node();
+  bool all_found() const;
   void move_node();
   void transfer();
   Process* contact_at(const std::string& address);

@@ -39,7 +39,7 @@ void Oracle::founded(const Platter& platter) {
   for (const StoredEntry& stored : platter.log) {
     if (stored.entry.index <= golden.last()) continue;
     newest_.push_back({stored.entry.term, stored.chain});
-    audit.committed(golden.append(stored.entry, stored.chain));
+    audit.committed(golden.append(stored.entry, stored.chain, stored.entry.term));
   }
 }
 
@@ -115,13 +115,14 @@ void Oracle::elected(std::uint32_t process, const Shown& shown, const View& view
   }
   require(votes >= configuration.quorum_size(), self, " leads in term ", view.term, " with ", votes,
           " durable votes of ", configuration.voter_count(), " voters");
-  require(view.last > golden.last(), self, " leads in term ", view.term, " with a log up to ",
-          view.last, " where ", golden.last(), " is committed");
+  // Elected late, it may lack what a leader of a later term has committed.
+  const Index below = golden.last_before(view.term);
+  require(view.last > below, self, " leads in term ", view.term, " with a log up to ", view.last,
+          " where ", below, " is committed");
   // Of a log that is still being written only the part on the disk can be looked at.
-  const auto chain = platters_[process]->chain_at(golden.last());
-  require(!chain || *chain == golden.chain(golden.last()) ||
-              platters_[process]->last_index() >= view.last,
-          self, " leads in term ", view.term, " without the committed entry ", golden.last());
+  const auto chain = platters_[process]->chain_at(below);
+  require(!chain || *chain == golden.chain(below), self, " leads in term ", view.term,
+          " without the committed entry ", below);
   leaders_.emplace(view.term, Leader{self, process, shown.life, view.last});
   ++elections;
 }
@@ -166,7 +167,7 @@ void Oracle::catch_up(Index commit, Term term, std::uint32_t process) {
     while (golden.last() < commit) {
       const Index next = golden.last() + 1;
       const StoredEntry& stored = platter->log[next - (platter->compacted.index + 1)];
-      audit.committed(golden.append(stored.entry, stored.chain));
+      audit.committed(golden.append(stored.entry, stored.chain, term));
     }
     return;
   }

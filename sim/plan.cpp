@@ -112,7 +112,7 @@ void draw_times(const Plan& plan, Knobs& knobs) {
   raft.election_timeout_max = raft.election_timeout_min + random.between(80'000, 600'000);
   raft.heartbeat_interval = raft.election_timeout_min / random.between(3, 8);
   knobs.request_timeout = random.between(1'000'000, 6'000'000);
-  knobs.fault_interval = log_uniform(random, 50'000, 3'000'000);
+  knobs.fault_interval = log_uniform(random, 200'000, 10'000'000);
   knobs.operator_interval = log_uniform(random, 200'000, 10'000'000);
   raft.snapshot_chunk_timeout = random.chance(1, 2) ? 20'000'000 : 2'000'000;
   knobs.grows = random.chance(1, 4);

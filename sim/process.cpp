@@ -152,6 +152,9 @@ void Process::stop() {
         simulation_.clients.look_at_answers();
         simulation_.tell(*this, "stops");
         take_down();
+        if (simulation_.healed()) {
+          simulation_.events.after(1'000, [this] { simulation_.operators.restart(*this); });
+        }
       });
     });
   });

@@ -31,10 +31,9 @@ class Clock {
   void jump(Micros ahead) { origin_ += ahead; }
 
  private:
+  /// Never falls as `span` grows: |ppm| is far below a million. Spans are of days at most.
   static std::uint64_t scaled(Micros span, std::int64_t ppm) {
-    return ppm == 0 ? span
-                    : span + static_cast<std::uint64_t>(static_cast<std::int64_t>(span) / 1'000 *
-                                                        ppm / 1'000);
+    return span + static_cast<std::uint64_t>(static_cast<std::int64_t>(span) * ppm / 1'000'000);
   }
   std::uint64_t origin_ = 0;
   Micros base_ = 0;

@@ -189,16 +189,18 @@ void Simulation::heal() {
 /// Everybody is answered, then nobody asks any more.
 void Simulation::await_quiet() {
   clients.ask_each_for(kRequestsAfterHealing);
-  require(run_until([this] { return clients.all_satisfied(); }, kLivenessBound),
-          "after the faults the cluster does not go on:", clients.unsatisfied(), unsettled());
+  if (!run_until([this] { return clients.all_satisfied(); }, kLivenessBound)) {
+    fail("after the faults the cluster does not go on:", clients.unsatisfied(), unsettled());
+  }
   clients.rest();
   require(run_until([this] { return !clients.anybody_waits(); }, kLivenessBound),
           "after the faults a request stays without an answer");
 }
 
 void Simulation::check_convergence() {
-  require(run_until([this] { return unsettled().empty(); }, kLivenessBound),
-          "after the faults the nodes do not come to one state:", unsettled());
+  if (!run_until([this] { return unsettled().empty(); }, kLivenessBound)) {
+    fail("after the faults the nodes do not come to one state:", unsettled());
+  }
 }
 
 std::string Simulation::unsettled() const {
@@ -237,16 +239,39 @@ bool Simulation::is_member(const Process& process) const {
              .configuration.find(process.platter().member()) != nullptr;
 }
 
+namespace {
+
+std::string text_of(const raft::ConfigurationAt& at) {
+  std::ostringstream out;
+  out << at.index << " {";
+  for (const raft::Member& member : at.configuration.members()) {
+    out << ' ' << member.id << (member.voter ? "" : member.promote ? "?" : "-");
+    if (member.replaces) out << '>' << *member.replaces;
+    out << '@' << member.addresses.peer;
+  }
+  out << " }";
+  return std::move(out).str();
+}
+
+}  // namespace
+
 std::string Simulation::describe() const {
   std::ostringstream out;
-  out << "at " << events.now() << " us, golden log up to " << oracle.golden.last() << '\n';
+  out << "at " << events.now() << " us, golden log up to " << oracle.golden.last()
+      << ", configuration " << text_of(oracle.golden.configuration(oracle.golden.last())) << '\n';
   for (const auto& process : processes_) {
-    out << "  process " << process->index() << " member " << process->platter().member();
+    out << "  process " << process->index() << " at " << process->address() << " member " << process->platter().member();
     if (process->up()) {
       const raft::Node& node = process->replica().node();
       out << ' ' << to_string(node.role()) << " term " << node.current_term() << " log ("
           << node.compacted_mark().index << ", " << node.last_index() << "] commit "
-          << node.commit_index() << (process->paused() ? " paused" : "");
+          << node.commit_index() << (process->paused() ? " paused" : "") << " configuration "
+          << text_of(node.configuration());
+      for (const raft::FollowerStatus& follower : node.followers(process->local_now())) {
+        out << "\n    follower " << follower.id << ' ' << to_string(follower.state) << " match "
+            << follower.match_index << " next " << follower.next_index << " heard "
+            << (follower.last_heard ? std::to_string(*follower.last_heard) + " us ago" : "never");
+      }
     } else {
       out << (process->removed() ? " removed" : " down");
     }
