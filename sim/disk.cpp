@@ -147,10 +147,11 @@ void SimulatedDisk::arm_checkpoint() {
 
 void SimulatedDisk::begin_checkpoint() {
   if (space_.full || installing_) return arm_checkpoint();
+  require(!storing_, platter_.member(), " stores two checkpoints at once");
   storing_ = Checkpoint{applied_, records_.take_changes()};
   at_disk(2 * write_delay(), [this] {
-    checkpoint_armed_ = false;
     if (storing_) land_checkpoint();
+    checkpoint_armed_ = false;  // and not before: landing has the replica run, which may apply
     if (records_.changed() || applied_.summary != platter_.applied.summary) arm_checkpoint();
   });
 }

@@ -186,11 +186,6 @@ void Process::pause(Micros span) {
   resumed_at_ = paused_until_;
 }
 
-void Process::resume() {
-  if (paused()) resumed_at_ = simulation_.events.now();
-  paused_until_ = 0;
-}
-
 void Process::jump_clock(Micros ahead) {
   if (!up()) return;
   simulation_.tell(*this, "sees its clock jump ahead by ", ahead, " us");

@@ -82,7 +82,6 @@ class Process : public server::Loop {
 
   bool paused() const;
   void pause(Micros span);
-  void resume();
   Micros resumed_at() const { return resumed_at_; }
   void jump_clock(Micros ahead);
   /// When its clock will have gone on so far.

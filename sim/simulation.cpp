@@ -177,8 +177,7 @@ void Simulation::heal() {
   knobs.delay_max = std::max<Micros>(knobs.delay_min + 1, std::min<Micros>(knobs.delay_max, 2'000));
   for (const auto& process : processes_) {
     if (process->up()) {
-      process->resume();
-      process->disk().unhang();
+      process->disk().unhang();  // and a pause ends by itself
     } else {
       events.after(1 + owner_random.below(100'000),
                    [this, &process = *process] { operators.restart(process); });
