@@ -73,7 +73,7 @@ void Clients::ask(std::uint32_t number) {
   Client& client = clients_[number];
   const bool goes_on = client.keyed.has_value();
   if ((resting_ || client.done >= client.wanted) && !goes_on) return;
-  if (random_.chance(1, 20)) {
+  if (random_.chance(1, client.failed ? 3 : 20)) {
     client.process = static_cast<std::uint32_t>(random_.below(simulation_.processes().size()));
   }
   Process* process = choose_process(client);
@@ -316,6 +316,7 @@ void Clients::settle(std::uint64_t id, const Answer& answer) {
   const bool done = std::holds_alternative<ticket::QueryResult>(told);
   ++(done ? simulation_.statistics.reads : simulation_.statistics.refused);
   if (!waits) return;
+  client.failed = !done;
   done_ += done;
   client.done += done;
   sleep(attempt.client, done ? random_.below(simulation_.knobs.think_max + 1)
@@ -344,6 +345,7 @@ void Clients::follow(Client& client, std::uint32_t number, const Asked& asked,
   done_ += done;
   client.done += done;
   const bool told_where = refused != nullptr && refused->message == "redirected";
+  client.failed = !done && !told_where;
   sleep(number, done         ? random_.below(simulation_.knobs.think_max + 1)
                 : told_where ? 100
                              : 1'000 + random_.below(kRetryMax));

@@ -65,6 +65,7 @@ class Clients {
     /// A request under a key, to be made until it is answered for good.
     std::optional<ticket::Request> keyed;
     unsigned tries = 0;
+    bool failed = false;  // the last one: better somewhere else
     std::uint64_t keys = 0;
     std::uint64_t done = 0, wanted = 0;
     /// The time of the event that is in the queue for it, and what it waits for.

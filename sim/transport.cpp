@@ -54,7 +54,11 @@ void SimulatedTransport::set_peers(std::vector<net::Peer> peers) {
     const auto known = std::find_if(before.begin(), before.end(),
                                     [&](const Link& link) { return link.peer == peer; });
     if (known == before.end()) {
-      links_.emplace_back().peer = std::move(peer);
+      Link& fresh = links_.emplace_back();
+      fresh.peer = std::move(peer);
+      fresh.until = simulation_.events.now();
+      fresh.state = Link::State::kWaiting;
+      watch(fresh);
     } else {
       links_.push_back(std::move(*known));
       before.erase(known);
@@ -75,15 +79,35 @@ void SimulatedTransport::set_peers(std::vector<net::Peer> peers) {
 }
 
 void SimulatedTransport::dial(Link& link) {
-  if (!self_) return;
   const auto session = simulation_.network.dial(process_, link.peer.address, link.peer.id);
   if (!session) return attempt_failed(link);
   link.state = Link::State::kGreeting;
   link.session = *session;
   link.until = simulation_.events.now() + simulation_.knobs.raft.election_timeout_max;
+  watch(link);
   net::Hello hello = *self_;
   hello.to = link.peer.id;
   simulation_.network.send(*session, Lane::kControl, hello, false);
+}
+
+/// At that moment the attempt has failed, or the next one begins: also with nothing to be said,
+/// since the answer to a greeting may be that we were removed.
+void SimulatedTransport::watch(const Link& link) {
+  simulation_.events.push_action(
+      link.until, process_.index(), process_.life(),
+      [this, peer = link.peer, until = link.until] {
+        process_.on_loop([this, peer, until] {
+          Link* watched = find(peer.id);
+          if (watched == nullptr || watched->peer != peer || watched->until != until || closed_) {
+            return;
+          }
+          if (watched->state == Link::State::kGreeting) {
+            attempt_failed(*watched);
+          } else if (watched->state == Link::State::kWaiting) {
+            dial(*watched);
+          }
+        });
+      });
 }
 
 void SimulatedTransport::attempt_failed(Link& link) {
@@ -93,6 +117,7 @@ void SimulatedTransport::attempt_failed(Link& link) {
   link.state = Link::State::kWaiting;
   link.until = simulation_.events.now() + link.backoff / 2 +
                simulation_.network_random.below(link.backoff / 2 + 1);
+  watch(link);
 }
 
 void SimulatedTransport::welcomed(SessionId session, const net::Welcome& welcome) {
@@ -149,12 +174,7 @@ void SimulatedTransport::send(raft::MemberId to, Lane lane, const Message& messa
   if (link->state == Link::State::kReady && !is_stalled(*link)) {
     return simulation_.network.send(link->session, lane, message, true);
   }
-  const bool due = link->state != Link::State::kReady && simulation_.events.now() >= link->until;
-  if (link->state == Link::State::kGreeting && due) attempt_failed(*link);
-  if (link->state == Link::State::kRest || (link->state == Link::State::kWaiting && due)) {
-    dial(*link);
-  }
-  if (link->state != Link::State::kWaiting && link->backlog.size() < kBacklogMax) {
+  if (link->state != Link::State::kReady && link->backlog.size() < kBacklogMax) {
     net::encode(message, link->backlog.emplace_back(Waiting{lane, {}}).frame);
   }
 }

@@ -49,9 +49,9 @@ class SimulatedTransport : public net::Transport {
     std::string frame;
   };
   struct Link {
-    enum class State : std::uint8_t { kRest, kGreeting, kReady, kWaiting };
+    enum class State : std::uint8_t { kWaiting, kGreeting, kReady };
     net::Peer peer;
-    State state = State::kRest;
+    State state = State::kWaiting;
     SessionId session = 0;
     /// kGreeting: when the attempt has failed; kWaiting: when to dial again.
     Micros until = 0;
@@ -69,6 +69,7 @@ class SimulatedTransport : public net::Transport {
   Link* find(raft::MemberId member);
   Link* find_session(SessionId session);
   void dial(Link& link);
+  void watch(const Link& link);
   void attempt_failed(Link& link);
   bool is_stalled(Link& link);
   void fail(std::vector<Pending> pending);
