@@ -163,6 +163,9 @@ void Simulation::run() {
   check_convergence();
   oracle.scan();
   oracle.audit.finish();
+  for (const auto& process : processes_) {
+    statistics.in_the_dark += process->up() && !is_member(*process);
+  }
   statistics.simulated += events.now();
   statistics.elections += oracle.elections;
   statistics.commits += oracle.golden.last().value;

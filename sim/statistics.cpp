@@ -67,8 +67,9 @@ std::string Statistics::describe(double seconds) const {
   text.line("compactions %llu  fetches %llu  snapshots made %llu  installed %llu  bad %llu",
             number(compactions), number(fetches), number(snapshots_made),
             number(snapshots_installed), number(bad_snapshots));
-  text.line("joins %llu  removals asked %llu  removed %llu  moves %llu  transfers %llu",
-            number(joins), number(removals), number(removed), number(moves), number(transfers));
+  text.line("joins %llu  removals asked %llu  removed %llu (not told %llu)  moves %llu  transfers %llu",
+            number(joins), number(removals), number(removed), number(in_the_dark), number(moves),
+            number(transfers));
   text.line("%-12s %10s %14s %10s %10s", "struck", "follower", "pre-candidate", "candidate",
             "leader");
   for (std::size_t i = 0; i < kFaults; ++i) {

@@ -26,6 +26,8 @@ struct Statistics {
   std::uint64_t compactions = 0, fetches = 0, snapshots_made = 0, snapshots_installed = 0,
                 bad_snapshots = 0;
   std::uint64_t joins = 0, removals = 0, removed = 0, moves = 0, transfers = 0;
+  /// Nodes that still run at the end though they are no members: nobody they know could tell them.
+  std::uint64_t in_the_dark = 0;
   /// By fault and by the role of the node that it struck.
   std::array<std::array<std::uint64_t, 4>, kFaults> struck{};
 
