@@ -2,17 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
+#include <ctime>
 #include <optional>
 #include <string>
-#include <unistd.h>
-#include <vector>
 
-#include "sim/simulation.h"
+#include "sim/run.h"
+#include "sim/shrink.h"
 
 namespace ticketd::sim {
 
@@ -26,20 +22,10 @@ struct Given {
   double minutes = 0;
   std::string faults, without;
   Overrides overrides;
-  bool trace = false;
-  bool quiet = false;
+  Telling telling;
+  bool shrink = false;
+  unsigned shrink_seeds = 4;
 };
-
-/// For when the program under test aborts: what reproduces the run.
-char reproduction[1024];
-
-void on_abort(int number) {
-  const char* head = number == SIGABRT ? "FAILED (aborted): " : "FAILED (signal): ";
-  (void)!write(STDOUT_FILENO, head, std::strlen(head));
-  (void)!write(STDOUT_FILENO, reproduction, std::strlen(reproduction));
-  (void)!write(STDOUT_FILENO, "\n", 1);
-  _exit(1);
-}
 
 double since(SteadyClock::time_point start) {
   return std::chrono::duration<double>(SteadyClock::now() - start).count();
@@ -67,28 +53,6 @@ std::optional<FaultSet> parse_faults(const std::string& names) {
   return faults;
 }
 
-/// Runs one plan; false: it failed, and that was told.
-bool run_one(const Plan& plan, const Given& given, Statistics& total) {
-  const std::string line = command_line(plan);
-  std::snprintf(reproduction, sizeof reproduction, "%s", line.c_str());
-  auto simulation = std::make_unique<Simulation>(plan);
-  if (given.trace) simulation->tell_all();
-  try {
-    simulation->run();
-  } catch (const Violation& violation) {
-    std::printf("seed %llu: %s\n%s", static_cast<unsigned long long>(plan.seed), violation.what(),
-                simulation->describe().c_str());
-    std::printf("FAILED: %s\n", line.c_str());
-    return false;
-  }
-  if (!given.quiet) {
-    std::printf("seed %llu  trace %016llx\n", static_cast<unsigned long long>(plan.seed),
-                static_cast<unsigned long long>(simulation->trace_hash()));
-  }
-  total += simulation->statistics;
-  return true;
-}
-
 bool parse_seeds(const std::string& text, std::uint64_t& first, std::uint64_t& last) {
   const std::size_t dots = text.find("..");
   try {
@@ -104,7 +68,7 @@ void describe_options(CLI::App& app, Given& given) {
   app.add_option("--seed", given.seed, "Run this seed (default 1)");
   app.add_option("--seeds", given.seeds, "Run these seeds, as FIRST..LAST");
   app.add_option("--minutes", given.minutes,
-                 "Go on with further seeds until so many minutes have gone by");
+                 "Stop after so many minutes; without --seeds, go on with further seeds until then");
   app.add_option("--faults", given.faults,
                  "Fault classes to be on instead of the drawn ones: names with commas, all, or "
                  "none. The classes: " + FaultSet::all().names());
@@ -120,8 +84,44 @@ void describe_options(CLI::App& app, Given& given) {
                  "Faults end after so many milliseconds of virtual time");
   app.add_flag("--calm", given.overrides.calm,
                "No faults, three nodes, one client, the server's time-outs: for measuring");
-  app.add_flag("--trace", given.trace, "Tell on standard error what happens");
-  app.add_flag("--quiet", given.quiet, "No line for each seed");
+  app.add_flag("--trace", given.telling.trace, "Tell on standard error what happens");
+  app.add_flag("--quiet", given.telling.quiet, "No line for each seed");
+  app.add_flag("--shrink", given.shrink, "Reduce the first failing run, and print its command");
+  app.add_option("--shrink-seeds", given.shrink_seeds,
+                 "Seeds that are tried for each smaller plan (default 4)");
+}
+
+/// The exit code.
+int shrink_one(const Plan& plan, unsigned seeds) {
+  constexpr unsigned kSecondsMax = 60;
+  const auto failure = run_apart(plan, kSecondsMax);
+  if (!failure) return 0;
+  std::printf("it fails: %s\n", failure->kind.c_str());
+  const Plan least = shrink(
+      plan, *failure, [](const Plan& smaller) { return run_apart(smaller, kSecondsMax); }, seeds,
+      [](const Plan& smaller) { std::printf("  %s\n", command_line(smaller).c_str()); });
+  std::printf("FAILED: %s\n", command_line(least).c_str());
+  return 1;
+}
+
+int run_seeds(const Given& given, std::uint64_t first, std::uint64_t last) {
+  const auto start = SteadyClock::now();
+  const std::clock_t processor_start = std::clock();
+  const bool endless = given.minutes > 0 && given.seeds.empty();
+  Statistics total;
+  for (std::uint64_t seed = first; seed <= last || endless; ++seed) {
+    if (given.minutes > 0 && since(start) >= given.minutes * 60) break;
+    const Plan plan = draw_plan(seed, given.overrides);
+    if (given.shrink) {
+      if (const int code = shrink_one(plan, given.shrink_seeds); code != 0) return code;
+    } else if (!run_one(plan, given.telling, total)) {
+      return 1;
+    }
+  }
+  const double processor =
+      static_cast<double>(std::clock() - processor_start) / static_cast<double>(CLOCKS_PER_SEC);
+  if (!given.shrink) std::printf("%s", total.describe(since(start), processor).c_str());
+  return 0;
 }
 
 }  // namespace
@@ -153,16 +153,9 @@ int run_command(int count, char** arguments) {
     std::fprintf(stderr, "--seeds is FIRST..LAST\n");
     return 2;
   }
-  for (const int number : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE}) std::signal(number, on_abort);
+  watch_for_aborts();
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
-  const auto start = SteadyClock::now();
-  Statistics total;
-  for (std::uint64_t seed = first; seed <= last || since(start) < given.minutes * 60; ++seed) {
-    if (given.minutes > 0 && since(start) >= given.minutes * 60) break;
-    if (!run_one(draw_plan(seed, given.overrides), given, total)) return 1;
-  }
-  std::printf("%s", total.describe(since(start)).c_str());
-  return 0;
+  return run_seeds(given, first, last);
 }
 
 }  // namespace ticketd::sim

@@ -13,6 +13,7 @@
 
 #include "raft/configuration.h"
 #include "raft/entry.h"
+#include "sim/records.h"
 #include "ticket/machine.h"
 
 namespace ticketd::sim {
@@ -71,10 +72,7 @@ class Golden {
     bool is_warm(std::string_view) override { return true; }
 
    private:
-    struct Hash : std::hash<std::string_view> {
-      using is_transparent = void;
-    };
-    std::unordered_map<std::string, std::string, Hash, std::equal_to<>> records_;
+    RecordMap records_;
   };
   using History = std::vector<std::pair<raft::Index, std::optional<std::uint64_t>>>;
 

@@ -37,15 +37,26 @@ std::optional<SessionId> Network::dial(Process& dialer, const std::string& addre
     session->listener = process->index();
     session->listener_life = process->life();
     session->to = to;
-    sessions_.push_back(std::move(session));
-    return static_cast<SessionId>(sessions_.size() - 1);
+    return add(std::move(session));
   }
   return std::nullopt;
 }
 
+SessionId Network::add(std::unique_ptr<Session> session) {
+  const auto id = static_cast<SessionId>(sessions_.size());
+  sessions_.push_back(std::move(session));
+  open_.push_back(id);
+  return id;
+}
+
+void Network::forget_closed() {
+  std::erase_if(open_, [this](SessionId id) { return !sessions_[id]->open; });
+}
+
 void Network::close(SessionId id) {
   Session& session = *sessions_[id];
-  if (!std::exchange(session.open, false)) return;
+  if (!session.open) return;
+  session.end();
   if (session.dialer == kNobody) {
     simulation_.events.after(kClientDelay, [reply = std::exchange(session.reply, nullptr)] {
       if (reply) reply(std::nullopt);
@@ -60,9 +71,9 @@ void Network::close(SessionId id) {
 }
 
 void Network::process_died(const Process& process) {
-  for (SessionId id = 0; id < sessions_.size(); ++id) {
+  forget_closed();
+  for (const SessionId id : open_) {
     const Session& session = *sessions_[id];
-    if (!session.open) continue;
     const bool dials = session.dialer == process.index() && session.dialer_life == process.life();
     const bool listens =
         session.listener == process.index() && session.listener_life == process.life();
@@ -72,9 +83,10 @@ void Network::process_died(const Process& process) {
 
 void Network::close_sessions_to(const Process& listener,
                                 const std::function<bool(raft::MemberId)>& unwanted) {
-  for (SessionId id = 0; id < sessions_.size(); ++id) {
+  forget_closed();
+  for (const SessionId id : open_) {
     const Session& session = *sessions_[id];
-    if (session.open && session.listener == listener.index() && session.dialer != kNobody &&
+    if (session.listener == listener.index() && session.dialer != kNobody &&
         session.from != raft::MemberId() && unwanted(session.from)) {
       close(id);
     }
@@ -251,7 +263,7 @@ void Network::heard_at_dialer(SessionId id, Session& session, net::Frame frame) 
   auto* response = std::get_if<net::Response>(&frame);
   if (session.dialer == kNobody) {
     require(response != nullptr, "a client hears something else than an answer");
-    session.open = false;
+    session.end();
     if (auto reply = std::exchange(session.reply, nullptr)) reply(std::move(response->reply));
     return;
   }
@@ -262,7 +274,7 @@ void Network::heard_at_dialer(SessionId id, Session& session, net::Frame frame) 
     session.answers.hear(net::Hearing::kResponses);
     transport.welcomed(id, *welcome);
   } else if (const auto* refused = std::get_if<net::Refused>(&frame)) {
-    session.open = false;
+    session.end();
     transport.refused(id, *refused);
   } else {
     fail("a frame that the decoder should have refused");
@@ -279,12 +291,11 @@ void Network::client_call(Process& listener, const net::Call& call, Micros patie
   session->answers.hear(net::Hearing::kResponses);
   session->reply = std::move(done);
   session->open = listener.up();
-  sessions_.push_back(std::move(session));
-  const auto id = static_cast<SessionId>(sessions_.size() - 1);
+  const SessionId id = add(std::move(session));
   if (listener.up()) send(id, Lane::kControl, net::Request{1, call}, false);
   simulation_.events.after(listener.up() ? patience : kClientDelay, [this, id] {
     Session& waiting = *sessions_[id];
-    waiting.open = false;
+    if (waiting.open) waiting.end();
     if (auto reply = std::exchange(waiting.reply, nullptr)) reply(std::nullopt);
   });
 }

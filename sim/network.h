@@ -113,9 +113,13 @@ class Network {
   void greet(SessionId id, Session& session, const net::Hello& hello);
   void request(SessionId id, Session& session, net::Request request);
 
+  SessionId add(std::unique_ptr<Session> session);
+  void forget_closed();
+
   Simulation& simulation_;
   Random& random_;
   std::vector<std::unique_ptr<Session>> sessions_;
+  std::vector<SessionId> open_;  // all that are open, and some that were
   std::vector<Flight> flights_;
   std::vector<std::uint32_t> free_;
   std::vector<Path> paths_;

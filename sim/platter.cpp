@@ -121,7 +121,7 @@ std::optional<SnapshotContent> decode_snapshot(std::string_view bytes) {
   while (in.ok() && !in.at_end()) {
     const std::string_view key = in.string(ticket::kMaxRecordKeyBytes);
     const std::string_view value = in.string(ticket::kMaxRecordValueBytes);
-    content.records.emplace_hint(content.records.end(), key, value);
+    content.records.emplace(key, value);
   }
   if (!in.ok()) return std::nullopt;
   return content;

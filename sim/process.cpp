@@ -45,11 +45,12 @@ void Clock::start(std::uint64_t origin, Micros now, std::int64_t rate_ppm) {
 Micros Clock::moment_of(raft::Time time, Micros now) const {
   const raft::Time shown = at(now);
   if (time <= shown) return now;
-  const Micros span = std::min<Micros>(time - shown, kHour);
-  if (rate_ppm_ == 0) return now + span;
-  // A fast clock gets there sooner; the division's rest, and that of at(), are made up for below.
-  Micros moment = now + scaled(span, -rate_ppm_);
-  while (at(moment) < shown + span) moment += 1 + (shown + span - at(moment));
+  const raft::Time wanted = shown + std::min<Micros>(time - shown, kHour);
+  constexpr std::uint64_t kMillion = 1'000'000;
+  const auto rate = static_cast<std::uint64_t>(static_cast<std::int64_t>(kMillion) + rate_ppm_);
+  const Micros about = base_ + (wanted.value - origin_) * kMillion / rate;
+  Micros moment = std::max(now, about > 1 ? about - 1 : 0);  // rounding may have gone either way
+  while (at(moment) < wanted) ++moment;
   return moment;
 }
 

@@ -1,25 +1,33 @@
 // The records of a simulated replica: in memory, with what changed since the last checkpoint.
 #pragma once
 
-#include <map>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "base/hash.h"
 #include "ticket/machine.h"
 
 namespace ticketd::sim {
 
-using RecordMap = std::map<std::string, std::string, std::less<>>;
+struct KeyHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view key) const { return hash64(key); }
+};
+using RecordMap = std::unordered_map<std::string, std::string, KeyHash, std::equal_to<>>;
+using KeySet = std::unordered_set<std::string, KeyHash, std::equal_to<>>;
 /// None: the record was removed.
 using Changes = std::vector<std::pair<std::string, std::optional<std::string>>>;
 
 class Records : public ticket::State {
  public:
-  explicit Records(RecordMap stored) : records_(std::move(stored)) {}
+  explicit Records(RecordMap stored) { replace(std::move(stored)); }
 
   std::optional<std::string> find(std::string_view key) override {
     const auto found = records_.find(key);
@@ -44,8 +52,9 @@ class Records : public ticket::State {
 
  private:
   RecordMap records_;
-  std::set<std::string, std::less<>> changed_;
-  std::set<std::string, std::less<>> warm_;
+  std::set<std::string, std::less<>> sequences_;  // the keys of sequences, which are listed
+  KeySet changed_;
+  KeySet warm_;
   bool chilled_ = false;
 };
 

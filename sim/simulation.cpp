@@ -1,5 +1,7 @@
 #include "sim/simulation.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <utility>
@@ -31,6 +33,7 @@ Simulation::Simulation(const Plan& the_plan)
       clients(*this),
       operators(*this),
       faults(*this) {
+  spdlog::set_level(spdlog::level::off);  // what replicas log is of no use without their names
   found();
 }
 

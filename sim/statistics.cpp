@@ -36,13 +36,14 @@ unsigned long long number(std::uint64_t value) { return value; }
 
 }  // namespace
 
-std::string Statistics::describe(double seconds) const {
+std::string Statistics::describe(double seconds, double processor) const {
   Text text;
-  const double rate = static_cast<double>(events()) / std::max(seconds, 1e-9);
+  const double rate = static_cast<double>(events()) / std::max(processor, 1e-9);
   const double virtual_seconds = static_cast<double>(simulated) / 1e6;
-  text.line("runs %llu  events %llu  %.0f events/s  simulated %.1f s in %.2f s: %.0f times real time",
-            number(seeds), number(events()), rate, virtual_seconds, seconds,
-            virtual_seconds / std::max(seconds, 1e-9));
+  text.line("runs %llu  events %llu  simulated %.1f s in %.2f s, of the processor %.2f s",
+            number(seeds), number(events()), virtual_seconds, seconds, processor);
+  text.line("  %.0f events a second, %.0f times real time (of processor time)", rate,
+            virtual_seconds / std::max(processor, 1e-9));
   text.line("  deliveries %llu  disk completions %llu  timers %llu  requests %llu",
             number(deliveries), number(completions), number(timers), number(requests));
   text.line("operations %llu: changes %llu (replayed %llu)  reads %llu  refused %llu  unknown %llu",

@@ -37,8 +37,8 @@ struct Statistics {
     ++struck[static_cast<std::size_t>(fault)][static_cast<std::size_t>(role)];
   }
   Statistics& operator+=(const Statistics& other);
-  /// Many lines.
-  std::string describe(double seconds) const;
+  /// Many lines. `processor`: seconds of processor time.
+  std::string describe(double seconds, double processor) const;
 };
 
 }  // namespace ticketd::sim

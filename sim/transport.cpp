@@ -66,7 +66,7 @@ void SimulatedTransport::set_peers(std::vector<net::Peer> peers) {
   }
   for (Link& gone : before) {
     if (gone.state == Link::State::kReady || gone.state == Link::State::kGreeting) {
-      simulation_.network.session(gone.session).open = false;
+      simulation_.network.session(gone.session).end();
     }
     fail(std::move(gone.pending));
     if (find(gone.peer.id) != nullptr && gone.state == Link::State::kReady) {
@@ -124,7 +124,7 @@ void SimulatedTransport::welcomed(SessionId session, const net::Welcome& welcome
   Link* link = find_session(session);
   if (link == nullptr || link->state != Link::State::kGreeting) return;
   if (welcome.cluster_id != self_->cluster_id || welcome.self != link->peer.id) {
-    simulation_.network.session(session).open = false;
+    simulation_.network.session(session).end();
     return attempt_failed(*link);
   }
   link->state = Link::State::kReady;
@@ -148,7 +148,7 @@ void SimulatedTransport::broke(SessionId session) {
   if (link == nullptr || closed_) return;
   const bool was_ready = link->state == Link::State::kReady;
   const raft::MemberId peer = link->peer.id;
-  simulation_.network.session(session).open = false;
+  simulation_.network.session(session).end();
   attempt_failed(*link);
   fail(std::exchange(link->pending, {}));
   if (was_ready) events_->on_unreachable(peer);
