@@ -91,6 +91,7 @@ void SimulatedDisk::maybe_crash_during(Micros delay) {
 void SimulatedDisk::save(raft::Save save, Done done) {
   require(!writing_, platter_.member(), " saves while a save is outstanding");
   writing_ = std::move(save);
+  writing_since_ = simulation_.events.now();
   const Micros delay = write_delay();
   maybe_crash_during(delay);
   at_disk(delay, [this, done = std::move(done)]() mutable {

@@ -33,6 +33,7 @@ class SimulatedDisk : public store::Disk {
   /// The write that is under way, if any, gets to the platter or does not.
   void crash();
   bool writing() const { return writing_.has_value(); }
+  Micros writing_since() const { return writing_since_; }
 
   // --- store::Disk ------------------------------------------------------------------------------
   void save(raft::Save save, Done done) override;
@@ -84,6 +85,7 @@ class SimulatedDisk : public store::Disk {
   Records records_;
   store::AppliedState applied_;
   std::optional<raft::Save> writing_;
+  Micros writing_since_ = 0;
   std::optional<Checkpoint> storing_;
   bool checkpoint_armed_ = false;
   bool installing_ = false;

@@ -40,6 +40,13 @@ const raft::ConfigurationAt& Golden::configuration(raft::Index index) const {
   return *at;
 }
 
+bool Golden::has_term(raft::Term term) const {
+  const auto found =
+      std::lower_bound(places_.begin() + 1, places_.end(), term,
+                       [](const Place& place, raft::Term t) { return place.term < t; });
+  return found != places_.end() && found->term == term;
+}
+
 raft::Index Golden::last_before(raft::Term term) const {
   const auto above =
       std::lower_bound(places_.begin() + 1, places_.end(), term,
@@ -104,6 +111,9 @@ void Golden::apply(const raft::Entry& entry, const ticket::Batch& batch) {
     }
   }
   require(next == outcomes.size(), "entry ", entry.index, " has too many outcomes");
+  const std::uint64_t keys = machine_.summary().keys();
+  require(batch.limits.keys == 0 || keys <= batch.limits.keys, "after entry ", entry.index, ' ',
+          keys, " keys are remembered, and no more than ", batch.limits.keys, " may be");
 }
 
 /// The rules read a second time, as simply as can be.

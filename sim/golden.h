@@ -41,6 +41,8 @@ class Golden {
   /// The newest committed one at that index.
   const raft::ConfigurationAt& configuration(raft::Index index) const;
 
+  /// Is an entry of that term committed?
+  bool has_term(raft::Term term) const;
   /// The last index that was committed by a leader of a term below this one.
   raft::Index last_before(raft::Term term) const;
 

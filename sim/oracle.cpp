@@ -277,6 +277,9 @@ std::uint64_t Oracle::durable_entry(std::uint32_t process, std::uint64_t previou
     fail(member(process), " holds entry ", entry.index, " of term ", entry.term,
          " behind or with another content than others do");
   };
+  if (entry.type == raft::EntryType::kConfiguration) {
+    check_new_configuration(*platters_[process], entry);
+  }
   if (entry.index.value >= newest_.size()) newest_.resize(entry.index.value + 1);
   Seen& newest = newest_[entry.index.value];
   if (newest.term == entry.term) {
@@ -288,6 +291,21 @@ std::uint64_t Oracle::durable_entry(std::uint32_t process, std::uint64_t previou
     conflict();
   }
   return chain;
+}
+
+/// A leader changes the configuration only when an entry of its own term is committed, and the
+/// configuration before (thesis 4.1, and its correction). What was committed then is so now.
+void Oracle::check_new_configuration(const Platter& platter, const raft::Entry& entry) const {
+  if (entry.index <= golden.last()) return;
+  require(golden.has_term(entry.term), platter.member(), " holds a configuration at ", entry.index,
+          " of term ", entry.term, ", in which nothing is committed yet");
+  for (auto stored = platter.log.rbegin();
+       stored != platter.log.rend() && stored->entry.index > golden.last(); ++stored) {
+    require(stored->entry.type != raft::EntryType::kConfiguration ||
+                stored->entry.index >= entry.index,
+            platter.member(), " holds a configuration at ", entry.index, " behind another one at ",
+            stored->entry.index, " that is not committed");
+  }
 }
 
 void Oracle::applied(std::uint32_t process, const store::AppliedState& applied) {

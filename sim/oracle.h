@@ -102,6 +102,7 @@ class Oracle {
   void leads(std::uint32_t process, const Shown& shown, const View& view);
   void elected(std::uint32_t process, const Shown& shown, const View& view);
   void catch_up(raft::Index commit, raft::Term term, std::uint32_t process);
+  void check_new_configuration(const Platter& platter, const raft::Entry& entry) const;
   void check_durable_majority(std::uint32_t process, const Shown& shown, const View& view) const;
   bool majority_holds(const raft::Configuration& configuration, raft::Index index,
                       raft::Term term) const;

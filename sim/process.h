@@ -63,6 +63,7 @@ class Process : public server::Loop {
   Platter& platter() { return *platter_; }
   const Platter& platter() const { return *platter_; }
   SimulatedDisk& disk() { return *disk_; }
+  const SimulatedDisk& disk() const { return *disk_; }
   SimulatedTransport& transport() { return *transport_; }
   server::Replica& replica() { return *replica_; }
   const server::Replica& replica() const { return *replica_; }

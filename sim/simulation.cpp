@@ -15,6 +15,10 @@ namespace {
 /// What takes longer is checked once in so many events.
 constexpr std::uint64_t kCheckEvery = 256;
 constexpr std::uint64_t kScanEvery = 65'536;
+/// More events than that at one moment, and time stands still.
+constexpr std::uint64_t kAtOneMomentMax = 200'000;
+/// Timers are late by what a loop is.
+constexpr Micros kSlack = 100'000;
 /// Within it, once all is well: a leader, an answer for everybody, and one state everywhere.
 constexpr Micros kLivenessBound = 120'000'000;
 constexpr std::uint64_t kRequestsAfterHealing = 3;
@@ -91,7 +95,10 @@ void Simulation::found() {
 // --- Events ---------------------------------------------------------------------------------------
 
 void Simulation::step() {
+  const Micros before = events.now();
   const Event event = events.pop();
+  at_one_moment_ = event.at == before ? at_one_moment_ + 1 : 0;
+  if (at_one_moment_ > kAtOneMomentMax) fail("time stands still");
   trace(event.at ^ (std::uint64_t{event.process} << 40) ^
         (static_cast<std::uint64_t>(event.kind) << 56));
   dispatch(event);
@@ -100,8 +107,28 @@ void Simulation::step() {
     clients.check_deadlines();
     const auto& process = processes_[(steps_ / kCheckEvery) % processes_.size()];
     if (process->up()) process->replica().node().check_invariants();
+    if (process->up()) check_leader(*process);
   }
   if (steps_ % kScanEvery == 0) oracle.scan();
+}
+
+/// Whoever cannot reach a majority, or its disk, does not stand in the way of who can.
+void Simulation::check_leader(const Process& process) const {
+  const raft::Node& node = process.replica().node();
+  const Micros now = events.now();
+  if (node.role() != raft::Role::kLeader || process.paused() ||
+      now - process.resumed_at() < kSlack) {
+    return;
+  }
+  const Micros patience = knobs.raft.election_timeout_max;
+  require(node.leader_heard_at() + (patience + kSlack) >= process.local_now(), "process ",
+          process.index(), " leads and has not heard a majority since ",
+          process.local_now().value - node.leader_heard_at().value, " us");
+  // By the slowest clock.
+  const Micros written_since = std::max(process.disk().writing_since(), process.resumed_at());
+  require(!process.disk().writing() || now - written_since <= patience + patience / 16 + kSlack,
+          "process ", process.index(), " leads with a disk that does nothing since ",
+          now - process.disk().writing_since(), " us");
 }
 
 void Simulation::dispatch(const Event& event) {

@@ -73,6 +73,7 @@ class Simulation {
   void found();
   void step();
   void dispatch(const Event& event);
+  void check_leader(const Process& process) const;
   void await_quiet();
   void check_convergence();
   std::string unsettled() const;
@@ -84,6 +85,8 @@ class Simulation {
   bool tells_ = false;
   std::uint64_t trace_ = 0;
   std::uint64_t steps_ = 0;
+  /// Events in a row at one moment.
+  std::uint64_t at_one_moment_ = 0;
 };
 
 }  // namespace ticketd::sim
