@@ -64,8 +64,9 @@ bool SimulatedDisk::hangs() const { return hung_until_ > simulation_.events.now(
 
 void SimulatedDisk::hang_until(Micros moment) { hung_until_ = std::max(hung_until_, moment); }
 
-void SimulatedDisk::unhang() {
+void SimulatedDisk::heal() {
   hung_until_ = 0;
+  fails_ = false;
   set_space(false, false);
 }
 
@@ -95,6 +96,11 @@ void SimulatedDisk::save(raft::Save save, Done done) {
   const Micros delay = write_delay();
   maybe_crash_during(delay);
   at_disk(delay, [this, done = std::move(done)]() mutable {
+    if (fails_) {
+      ++simulation_.statistics.io_errors;
+      simulation_.statistics.met(Fault::kIoErrors, process_.replica().node().role());
+      return simulation_.faults.crash_for_a_while(process_);
+    }
     sync();
     answer(std::move(done));
   });
@@ -129,7 +135,9 @@ void SimulatedDisk::crash() {
 void SimulatedDisk::close() {
   if (writing_) sync();
   if (storing_) land_checkpoint();
-  store(records_.take_changes(), platter_.records);
+  if (installing_) return;  // nobody was told yet, so that there is nothing new
+  records_.freeze();
+  records_.land();
   platter_.applied = applied_;
 }
 
@@ -149,7 +157,8 @@ void SimulatedDisk::arm_checkpoint() {
 void SimulatedDisk::begin_checkpoint() {
   if (space_.full || installing_) return arm_checkpoint();
   require(!storing_, platter_.member(), " stores two checkpoints at once");
-  storing_ = Checkpoint{applied_, records_.take_changes()};
+  storing_ = applied_;
+  records_.freeze();
   at_disk(2 * write_delay(), [this] {
     if (storing_) land_checkpoint();
     checkpoint_armed_ = false;  // and not before: landing has the replica run, which may apply
@@ -158,10 +167,9 @@ void SimulatedDisk::begin_checkpoint() {
 }
 
 void SimulatedDisk::land_checkpoint() {
-  const Checkpoint landed = std::move(*std::exchange(storing_, std::nullopt));
   const raft::Index stored_before = platter_.applied.summary.applied_index;
-  store(landed.changes, platter_.records);
-  platter_.applied = landed.applied;
+  records_.land();
+  platter_.applied = *std::exchange(storing_, std::nullopt);
   ++counters_.checkpoints;
   const Knobs& knobs = simulation_.knobs;
   if (knobs.cold_permille > 0 && simulation_.disk_random.chance(knobs.cold_permille, 1'000)) {
@@ -310,12 +318,13 @@ void SimulatedDisk::put_in_force(
   const std::uint64_t chain = simulation_.oracle.installing(process_.index(), mark, *content);
   platter_.install(mark, chain, *content);
   storing_.reset();  // what it would store is no more
+  records_.drop_frozen();
   ++counters_.snapshots_installed;
   ++simulation_.statistics.snapshots_installed;
   answer([this, state = content->state, done] {
     // Until now the replica saw the old state.
     installing_ = false;
-    records_.replace(platter_.records);
+    records_.reset();
     applied_ = state;
     done(state);
   });

@@ -26,8 +26,11 @@ class SimulatedDisk : public store::Disk {
   // --- Faults -----------------------------------------------------------------------------------
   /// Nothing ends before that moment.
   void hang_until(Micros moment);
-  void unhang();
+  /// No more faults.
+  void heal();
   bool hangs() const;
+  /// The next write fails, and that ends the process.
+  void fail_next_write() { fails_ = true; }
   /// Space is low; full: nothing more can be saved until there is room.
   void set_space(bool low, bool full);
   /// The write that is under way, if any, gets to the platter or does not.
@@ -56,10 +59,6 @@ class SimulatedDisk : public store::Disk {
   void close() override;
 
  private:
-  struct Checkpoint {
-    store::AppliedState applied;
-    Changes changes;
-  };
   /// At the disk, in this life, whether or not the process is paused; a hang delays it.
   void at_disk(Micros delay, std::function<void()> job);
   /// The answer to the replica, on its loop.
@@ -86,13 +85,15 @@ class SimulatedDisk : public store::Disk {
   store::AppliedState applied_;
   std::optional<raft::Save> writing_;
   Micros writing_since_ = 0;
-  std::optional<Checkpoint> storing_;
+  /// Of the checkpoint that is on its way.
+  std::optional<store::AppliedState> storing_;
   bool checkpoint_armed_ = false;
   bool installing_ = false;
   std::string staged_;
   raft::SnapshotMark staged_mark_;
   std::uint64_t staged_file_ = 0;
   Micros hung_until_ = 0;
+  bool fails_ = false;
   std::function<void(raft::Index)> compacted_;
   store::SpaceReport space_;
   store::DiskCounters counters_;

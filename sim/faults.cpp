@@ -145,13 +145,8 @@ void Faults::hang() {
   process->disk().hang_until(simulation_.events.now() + span());
 }
 
-/// The write that is under way fails, and ends the process.
 void Faults::io_error() {
-  Process* process = pick_up();
-  if (process == nullptr || !process->disk().writing()) return;
-  ++simulation_.statistics.io_errors;
-  simulation_.statistics.met(Fault::kIoErrors, process->replica().node().role());
-  crash_for_a_while(*process);
+  if (Process* process = pick_up()) process->disk().fail_next_write();
 }
 
 void Faults::fill() {

@@ -74,7 +74,7 @@ class Golden {
     bool is_warm(std::string_view) override { return true; }
 
    private:
-    RecordMap records_;
+    KeyMap<std::string> records_;
   };
   using History = std::vector<std::pair<raft::Index, std::optional<std::uint64_t>>>;
 

@@ -187,12 +187,25 @@ bool rehearses(const raft::Message& message) {
 
 }  // namespace
 
+void Oracle::check_sizes(const raft::Envelope& envelope) const {
+  if (const auto* append = std::get_if<raft::AppendRequest>(&envelope.message)) {
+    std::size_t bytes = 0;
+    for (const raft::Entry& entry : append->entries) bytes += entry.payload.size();
+    require(append->entries.size() <= 1 || bytes <= limits_.max_append_bytes, envelope.from,
+            " sends ", bytes, " bytes of entries at once");
+  } else if (const auto* snapshot = std::get_if<raft::SnapshotRequest>(&envelope.message)) {
+    require(snapshot->chunk.data.size() <= limits_.snapshot_chunk_bytes, envelope.from, " sends ",
+            snapshot->chunk.data.size(), " bytes of a snapshot at once");
+  }
+}
+
 /// Nothing that promises leaves before what it rests on is durable.
 void Oracle::sent(std::uint32_t process, const raft::Envelope& envelope) const {
   const Platter& platter = *platters_[process];
   const raft::HardState& hard = platter.hard_state;
   const raft::Message& message = envelope.message;
   require(envelope.from == platter.member(), platter.member(), " speaks as ", envelope.from);
+  check_sizes(envelope);
   if (rehearses(message)) return;
   const Term term = raft::term_of(message);
   require(hard.current_term >= term, platter.member(), " speaks in term ", term,
@@ -351,7 +364,9 @@ void Oracle::scan() const {
   for (const Platter* platter : platters_) {
     if (platter == nullptr) continue;
     std::uint64_t digest = 0;
-    for (const auto& [key, value] : platter->records) digest += ticket::record_hash(key, value);
+    platter->records.for_each([&](std::string_view key, std::string_view value) {
+      digest += ticket::record_hash(key, value);
+    });
     require(digest == platter->applied.summary.digest, platter->member(),
             ": the records on its disk are not those of its digest at ",
             platter->applied.summary.applied_index);

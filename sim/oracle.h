@@ -32,7 +32,8 @@ View view_of(const raft::Node& node);
 
 class Oracle {
  public:
-  Oracle() : audit(golden) {}
+  /// `limits`: those that every node is given.
+  explicit Oracle(raft::Options limits) : audit(golden), limits_(std::move(limits)) {}
 
   // --- Processes and their disks ----------------------------------------------------------------
   /// `platter` is the process's from now on; it stays readable as long as this lives.
@@ -109,6 +110,9 @@ class Oracle {
   const Platter* platter_of(raft::MemberId member) const;
   raft::MemberId member(std::uint32_t process) const { return platters_[process]->member(); }
 
+  void check_sizes(const raft::Envelope& envelope) const;
+
+  const raft::Options limits_;
   std::vector<const Platter*> platters_;  // by process
   std::vector<const Platter*> lost_;      // what a lost member had promised counts all the same
   std::vector<Shown> shown_;              // by process

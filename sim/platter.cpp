@@ -83,7 +83,7 @@ store::Opened Platter::open() const {
 
 // --- Snapshot files -------------------------------------------------------------------------------
 
-std::string encode_snapshot(const store::AppliedState& state, const RecordMap& records) {
+std::string encode_snapshot(const store::AppliedState& state, const RecordStore& records) {
   ByteWriter out;
   const ticket::Summary& summary = state.summary;
   for (const std::uint64_t field :
@@ -92,10 +92,10 @@ std::string encode_snapshot(const store::AppliedState& state, const RecordMap& r
     out.u64(field);
   }
   out.string(state.configuration.configuration.encode());
-  for (const auto& [key, value] : records) {
+  records.for_each([&](std::string_view key, std::string_view value) {
     out.string(key);
     out.string(value);
-  }
+  });
   out.u64(hash64(out.view()));
   return out.take();
 }
@@ -121,7 +121,7 @@ std::optional<SnapshotContent> decode_snapshot(std::string_view bytes) {
   while (in.ok() && !in.at_end()) {
     const std::string_view key = in.string(ticket::kMaxRecordKeyBytes);
     const std::string_view value = in.string(ticket::kMaxRecordValueBytes);
-    content.records.emplace(key, value);
+    content.records.put(key, value);
   }
   if (!in.ok()) return std::nullopt;
   return content;

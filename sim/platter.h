@@ -34,10 +34,10 @@ struct SnapshotFile {
 /// What a snapshot file says.
 struct SnapshotContent {
   store::AppliedState state;
-  RecordMap records;
+  RecordStore records;
 };
 
-std::string encode_snapshot(const store::AppliedState& state, const RecordMap& records);
+std::string encode_snapshot(const store::AppliedState& state, const RecordStore& records);
 /// None: it was damaged.
 std::optional<SnapshotContent> decode_snapshot(std::string_view bytes);
 
@@ -51,7 +51,7 @@ struct Platter {
   raft::ConfigurationAt compacted_configuration;
   std::deque<StoredEntry> log;  // from compacted.index + 1 on
   store::AppliedState applied;
-  RecordMap records;
+  RecordStore records;
   std::vector<SnapshotFile> files;
 
   raft::MemberId member() const { return {identity.node, identity.incarnation}; }

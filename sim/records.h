@@ -1,14 +1,13 @@
-// The records of a simulated replica: in memory, with what changed since the last checkpoint.
+// The records of a simulated replica: those on its disk, and over them what has changed since.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
-#include <utility>
 #include <vector>
 
 #include "base/hash.h"
@@ -20,19 +19,38 @@ struct KeyHash {
   using is_transparent = void;
   std::size_t operator()(std::string_view key) const { return hash64(key); }
 };
-using RecordMap = std::unordered_map<std::string, std::string, KeyHash, std::equal_to<>>;
+template <class Value>
+using KeyMap = std::unordered_map<std::string, Value, KeyHash, std::equal_to<>>;
 using KeySet = std::unordered_set<std::string, KeyHash, std::equal_to<>>;
-/// None: the record was removed.
-using Changes = std::vector<std::pair<std::string, std::optional<std::string>>>;
+
+/// Records as a disk holds them.
+class RecordStore {
+ public:
+  /// Nullptr: there is none.
+  const std::string* find(std::string_view key) const;
+  void put(std::string_view key, std::string_view value);
+  void remove(std::string_view key);
+  /// In no order of meaning.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [key, value] : sequences_) visit(key, value);
+    for (const auto& [key, value] : others_) visit(key, value);
+  }
+  using Sequences = std::map<std::string, std::string, std::less<>>;
+  /// Those that are listed.
+  const Sequences& sequences() const { return sequences_; }
+
+ private:
+  Sequences sequences_;
+  KeyMap<std::string> others_;
+};
 
 class Records : public ticket::State {
  public:
-  explicit Records(RecordMap stored) { replace(std::move(stored)); }
+  /// `stored` outlives this, and changes by land() alone.
+  explicit Records(RecordStore& stored) : stored_(stored) {}
 
-  std::optional<std::string> find(std::string_view key) override {
-    const auto found = records_.find(key);
-    return found == records_.end() ? std::nullopt : std::optional(found->second);
-  }
+  std::optional<std::string> find(std::string_view key) override;
   void put(std::string_view key, std::string_view value) override;
   void remove(std::string_view key) override;
   std::vector<Record> list(const ticket::ListRange& range) override;
@@ -44,21 +62,26 @@ class Records : public ticket::State {
     if (chilled_) warm_.emplace(key);
   }
 
-  /// What changed since the last call.
-  Changes take_changes();
-  bool changed() const { return !changed_.empty(); }
-  /// A snapshot was put in force: nothing of what was there counts any more.
-  void replace(RecordMap records);
+  bool changed() const { return !current_.empty(); }
+  /// What changed up to now goes into the next checkpoint, which is on its way until land().
+  void freeze();
+  void land();
+  /// The checkpoint that is on its way comes to nothing.
+  void drop_frozen() { frozen_.clear(); }
+  /// Something else stands on the disk now, and nothing over it.
+  void reset();
 
  private:
-  RecordMap records_;
-  std::set<std::string, std::less<>> sequences_;  // the keys of sequences, which are listed
-  KeySet changed_;
+  /// None: it was removed.
+  using Changes = KeyMap<std::optional<std::string>>;
+
+  void change(std::string_view key, std::optional<std::string> value);
+
+  RecordStore& stored_;
+  Changes frozen_;
+  Changes current_;
   KeySet warm_;
   bool chilled_ = false;
 };
-
-/// Makes the changes in what a disk holds.
-void store(const Changes& changes, RecordMap& records);
 
 }  // namespace ticketd::sim

@@ -28,6 +28,7 @@ constexpr std::uint64_t kRequestsAfterHealing = 3;
 Simulation::Simulation(const Plan& the_plan)
     : plan(the_plan),
       knobs(draw_knobs(the_plan)),
+      oracle(knobs.raft),
       network_random(stream(the_plan.seed, "network events")),
       disk_random(stream(the_plan.seed, "disk events")),
       owner_random(stream(the_plan.seed, "owner events")),
@@ -210,7 +211,7 @@ void Simulation::heal() {
   knobs.delay_max = std::max<Micros>(knobs.delay_min + 1, std::min<Micros>(knobs.delay_max, 2'000));
   for (const auto& process : processes_) {
     if (process->up()) {
-      process->disk().unhang();  // and a pause ends by itself
+      process->disk().heal();  // and a pause ends by itself
     } else {
       events.after(1 + owner_random.below(100'000),
                    [this, &process = *process] { operators.restart(process); });

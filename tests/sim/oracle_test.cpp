@@ -48,7 +48,7 @@ class Trial {
   }
 
   Platter platters[3];
-  Oracle oracle;
+  Oracle oracle{raft::Options()};
 };
 
 TEST_CASE_FIXTURE(Trial, "a member votes once in a term, whatever it forgets") {
@@ -125,11 +125,20 @@ TEST_CASE_FIXTURE(Trial, "nothing that promises leaves before it is durable") {
   }
 }
 
+TEST_CASE_FIXTURE(Trial, "a message keeps to its limits, but for one entry that is larger") {
+  raft::AppendRequest append{raft::Term(1), raft::Index(1), raft::Term(1), raft::Index(1), {}};
+  const std::string bytes(raft::Options().max_append_bytes + 1, 'x');
+  append.entries.push_back(entry(2, 1, bytes.c_str()));
+  CHECK_NOTHROW(oracle.sent(0, {member(0), member(1), append}));
+  append.entries.push_back(entry(3, 1));
+  CHECK_THROWS_AS(oracle.sent(0, {member(0), member(1), append}), Violation);
+}
+
 TEST_CASE_FIXTURE(Trial, "a state that the golden log does not make is noticed") {
   CHECK_NOTHROW(oracle.state_is(0, raft::Index(1), oracle.golden.digest(raft::Index(1))));
   CHECK_THROWS_AS(oracle.state_is(0, raft::Index(1), 17), Violation);
   CHECK_THROWS_AS(oracle.state_is(0, raft::Index(2), 0), Violation);
-  platters[0].records["skey"] = "value";
+  platters[0].records.put("skey", "value");
   CHECK_THROWS_AS(oracle.scan(), Violation);
 }
 

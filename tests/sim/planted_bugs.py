@@ -143,9 +143,10 @@ BUGS = (
              "return mark.index <= commit_index() || log.matches(mark.index, mark.term);",
              "return mark.index <= log.last_index();"),)),
     Bug("deduplication-not-in-snapshot", "idempotency keys are missing from snapshots", (
-        Edit("sim/platter.cpp", "  for (const auto& [key, value] : records) {\n    out.string(key);",
-             "  for (const auto& [key, value] : records) {\n    if (key[0] != 's') continue;\n"
-             "    out.string(key);"),)),
+        Edit("sim/platter.cpp",
+             "  records.for_each([&](std::string_view key, std::string_view value) {\n",
+             "  records.for_each([&](std::string_view key, std::string_view value) {\n"
+             "    if (key[0] != 's') return;\n"),)),
     Bug("campaign-while-installing", "a node campaigns while its log is being replaced", (
         Edit("raft/election.cpp",
              "!disk_hangs() &&\n         reception.install == SnapshotReception::Install::kNone;",
