@@ -192,6 +192,8 @@ void Process::jump_clock(Micros ahead) {
   if (!up()) return;
   simulation_.tell(*this, "sees its clock jump ahead by ", ahead, " us");
   clock_.jump(ahead);
+  // What is late by its clock now, it can act upon only from now on.
+  resumed_at_ = std::max(resumed_at_, simulation_.events.now());
   if (armed_) arm(clock_.moment_of(wanted_, simulation_.events.now()));
 }
 

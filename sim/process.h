@@ -83,6 +83,7 @@ class Process : public server::Loop {
 
   bool paused() const;
   void pause(Micros span);
+  /// When it was last held up, by a pause or a jump of its clock.
   Micros resumed_at() const { return resumed_at_; }
   void jump_clock(Micros ahead);
   /// When its clock will have gone on so far.
