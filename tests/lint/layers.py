@@ -19,6 +19,7 @@ MAY_KNOW = {
     "redis": {"base", "ticket"},
     "server": {"base", "raft", "ticket", "store", "net", "http", "redis"},
     "cli": {"base", "raft", "ticket", "store", "net", "http", "redis", "server"},
+    "sim": {"base", "raft", "ticket", "store", "net", "server"},
 }
 
 # raft/ is a pure state machine: no file, socket, clock, thread, lock, locale or randomness. Of the

@@ -1,0 +1,409 @@
+#include "sim/clients.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "server/translate.h"
+#include "sim/simulation.h"
+#include "sim/violation.h"
+
+namespace ticketd::sim {
+
+using ticket::Kind;
+using ticket::NotDone;
+
+namespace {
+
+/// A process's answer may be late by what its loop is.
+constexpr Micros kSlack = 50'000;
+constexpr Micros kRetryMax = 300'000;
+constexpr const char* kDoomed = "doomed";
+constexpr const char* kEdge = "edge";
+
+}  // namespace
+
+Clients::Clients(Simulation& simulation) : simulation_(simulation), random_(simulation.load_random) {}
+
+void Clients::begin() {
+  wanted_ = simulation_.plan.operations;
+  clients_.resize(simulation_.plan.clients);
+  for (std::uint32_t client = 0; client < clients_.size(); ++client) {
+    clients_[client].wanted = std::numeric_limits<std::uint64_t>::max();
+    sleep(client, random_.below(simulation_.knobs.think_max + 1));
+  }
+}
+
+void Clients::sleep(std::uint32_t client, Micros span) {
+  clients_[client].wakes_at = simulation_.events.now() + span;
+  simulation_.events.push({.at = clients_[client].wakes_at,
+                           .process = kNobody,
+                           .life = 0,
+                           .slot = client,
+                           .kind = EventKind::kClient});
+}
+
+/// One event a client is meant at a time: its next request, or giving up on this one.
+void Clients::wake(std::uint32_t number) {
+  Client& client = clients_[number];
+  const Micros now = simulation_.events.now();
+  if (client.wakes_at != now) return;
+  if (client.attempt != 0) {
+    if (client.give_up_at == 0 || now < client.give_up_at) return;
+    // It is gone; the node does not know, and what it answers is looked at all the same.
+    ++simulation_.statistics.given_up;
+    client.attempt = 0;
+    client.give_up_at = 0;
+  }
+  ++simulation_.statistics.requests;
+  ask(number);
+}
+
+Process* Clients::choose_process(Client& client) {
+  const auto& processes = simulation_.processes();
+  for (int i = 0; i < 8; ++i) {
+    Process& process = *processes[client.process];
+    if (process.up()) return &process;
+    client.process = static_cast<std::uint32_t>(random_.below(processes.size()));
+  }
+  return nullptr;
+}
+
+void Clients::ask(std::uint32_t number) {
+  Client& client = clients_[number];
+  const bool goes_on = client.keyed.has_value();
+  if ((resting_ || client.done >= client.wanted) && !goes_on) return;
+  if (random_.chance(1, client.failed ? 3 : 20)) {
+    client.process = static_cast<std::uint32_t>(random_.below(simulation_.processes().size()));
+  }
+  Process* process = choose_process(client);
+  if (process == nullptr) return sleep(number, 1'000 + random_.below(kRetryMax));
+  if (goes_on) {
+    ++simulation_.statistics.retries;
+    ask_change(number, *process, *client.keyed);
+  } else if (random_.chance(simulation_.knobs.read_permille, 1'000)) {
+    ask_query(number, *process, draw_query(), random_.chance(1, 4));
+  } else {
+    ask_change(number, *process, draw_request(number));
+  }
+}
+
+// --- What is asked --------------------------------------------------------------------------------
+
+std::string Clients::sequence_name(std::uint64_t number) const {
+  if (number == 0) return {};
+  if (number == 6) return std::string(ticket::kMaxNameBytes, 'n');
+  return "s" + std::to_string(number);
+}
+
+ticket::Request Clients::draw_request(std::uint32_t number) {
+  Client& client = clients_[number];
+  ticket::Request request;
+  request.sequence = sequence_name(random_.below(simulation_.plan.sequences));
+  request.value = 1 + random_.below(simulation_.knobs.count_max);
+  if (simulation_.plan.calm) return request;
+  const std::uint64_t kind = random_.below(100);
+  if (kind < 8) {
+    request.kind = Kind::kAdvance;
+    const auto last = simulation_.oracle.golden.value(request.sequence);
+    request.value = last.value_or(0) + random_.below(20);
+    if (request.value > 3) request.value -= random_.below(3);
+  } else if (kind < 11) {
+    request.sequence = kEdge;
+    if (random_.chance(1, 4)) {
+      request.kind = Kind::kAdvance;
+      request.value = std::numeric_limits<std::uint64_t>::max() - random_.below(200);
+    } else {
+      request.value = 1 + random_.below(ticket::kMaxCount);
+    }
+  } else if (kind < 13 && simulation_.plan.seed % 4 == 0) {
+    request.sequence = kDoomed;
+    if (random_.chance(1, 3)) return {Kind::kRemove, kDoomed, 0, {}};
+  }
+  if (random_.chance(simulation_.knobs.keyed_permille, 1'000)) {
+    request.key = "c" + std::to_string(number) + "-" + std::to_string(++client.keys);
+    client.keyed = request;
+    client.tries = 0;
+  }
+  return request;
+}
+
+ticket::Query Clients::draw_query() {
+  if (random_.chance(1, 8)) {
+    ticket::Listing listing;
+    listing.prefix = random_.chance(1, 2) ? "s" : "";
+    if (random_.chance(1, 3)) listing.after = sequence_name(1 + random_.below(4));
+    listing.limit = 1 + random_.below(6);
+    return listing;
+  }
+  ticket::Lookup lookup;
+  const std::uint64_t count = 1 + random_.below(2);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    lookup.sequences.push_back(sequence_name(random_.below(simulation_.plan.sequences)));
+  }
+  return lookup;
+}
+
+// --- How it is asked ------------------------------------------------------------------------------
+
+std::uint64_t Clients::begin_attempt(std::uint32_t number, Process& process,
+                                     std::variant<Asked, AskedQuery> asked) {
+  const std::uint64_t id = ++last_attempt_;
+  attempts_.emplace(id, Attempt{number, process.index(), process.life(), simulation_.events.now(),
+                                process.local_now(), false, std::move(asked)});
+  Client& client = clients_[number];
+  client.attempt = id;
+  client.give_up_at = 0;
+  const Knobs& knobs = simulation_.knobs;
+  if (!simulation_.healed() && knobs.give_up_permille > 0 &&
+      random_.chance(knobs.give_up_permille, 1'000)) {
+    client.give_up_at = simulation_.events.now() + random_.below(knobs.request_timeout);
+    sleep(number, client.give_up_at - simulation_.events.now());
+  }
+  return id;
+}
+
+void Clients::ask_change(std::uint32_t number, Process& process, ticket::Request request) {
+  const std::uint64_t id =
+      begin_attempt(number, process, Asked{request, simulation_.oracle.golden.last()});
+  if (!simulation_.plan.calm && random_.chance(1, 6)) {
+    return at_peer_port(process, id, std::move(request));
+  }
+  process.on_loop([this, &process, id, request = std::move(request)]() mutable {
+    reached(process, id);
+    at_front_end(process, id, std::move(request));
+  });
+}
+
+void Clients::ask_query(std::uint32_t number, Process& process, ticket::Query query, bool stale) {
+  const std::uint64_t id =
+      begin_attempt(number, process, AskedQuery{query, stale, simulation_.oracle.golden.last()});
+  if (!simulation_.plan.calm && random_.chance(1, 6)) {
+    return at_peer_port(process, id, std::move(query), stale);
+  }
+  process.on_loop([this, &process, id, stale, query = std::move(query)]() mutable {
+    reached(process, id);
+    if (!stale) return at_front_end(process, id, std::move(query));
+    process.replica().read_stale(std::move(query), [this, id](ticket::QueryAnswer answer) {
+      note(id, std::move(answer));
+    });
+  });
+}
+
+/// From now on its time runs: until now it waited for a process that was paused.
+void Clients::reached(const Process& process, std::uint64_t id) {
+  Attempt& attempt = attempts_.at(id);
+  attempt.reached = true;
+  attempt.started = simulation_.events.now();
+  attempt.started_local = process.local_now();
+}
+
+/// As http/ does it: the leader first, then the request here, or there.
+void Clients::at_front_end(Process& process, std::uint64_t id, ticket::Request request) {
+  server::Replica& replica = process.replica();
+  replica.find_leader([this, &process, &replica, id,
+                       request = std::move(request)](const ticket::LeaderView& view) {
+    const auto done = [this, id](ticket::Answer answer) { note(id, std::move(answer)); };
+    if (std::holds_alternative<ticket::LeaderHere>(view)) return replica.change(request, done);
+    const auto* there = std::get_if<ticket::LeaderThere>(&view);
+    if (there == nullptr) return done(NotDone{NotDone::Why::kNoLeader, "no leader"});
+    if (random_.chance(1, 2) && redirected(process, id, there->http_address)) {
+      return done(NotDone{NotDone::Why::kNoLeader, "redirected"});
+    }
+    replica.forward(request, done);
+  });
+}
+
+void Clients::at_front_end(Process& process, std::uint64_t id, ticket::Query query) {
+  server::Replica& replica = process.replica();
+  replica.find_leader([this, &process, &replica, id,
+                       query = std::move(query)](const ticket::LeaderView& view) {
+    const auto done = [this, id](ticket::QueryAnswer answer) { note(id, std::move(answer)); };
+    if (std::holds_alternative<ticket::LeaderHere>(view)) return replica.read(query, done);
+    const auto* there = std::get_if<ticket::LeaderThere>(&view);
+    if (there == nullptr) return done(NotDone{NotDone::Why::kNoLeader, "no leader"});
+    if (random_.chance(1, 2) && redirected(process, id, there->http_address)) {
+      return done(NotDone{NotDone::Why::kNoLeader, "redirected"});
+    }
+    replica.forward(query, done);
+  });
+}
+
+/// The client asks that node next time.
+bool Clients::redirected(const Process& process, std::uint64_t id,
+                         const std::string& http_address) {
+  const auto attempt = attempts_.find(id);
+  if (attempt == attempts_.end()) return false;
+  for (const auto& other : simulation_.processes()) {
+    if (other.get() == &process || other->addresses().http != http_address) continue;
+    clients_[attempt->second.client].process = other->index();
+    ++simulation_.statistics.redirected;
+    return true;
+  }
+  return false;
+}
+
+void Clients::at_peer_port(Process& process, std::uint64_t id, ticket::Request request) {
+  const Micros patience = simulation_.knobs.request_timeout;
+  const net::ChangeCall call{request.kind, std::move(request.sequence), request.value,
+                             std::move(request.key), patience};
+  simulation_.network.client_call(
+      process, call, patience + kSlack + kSlack,
+      [this, id, process = process.index(), life = process.life(),
+       since = simulation_.events.now()](std::optional<net::Reply> reply) {
+        if (!reply) return no_reply(id, process, life, since);
+        note(id, server::to_answer(*reply));
+        look_at_answers();
+      });
+}
+
+void Clients::at_peer_port(Process& process, std::uint64_t id, ticket::Query query, bool stale) {
+  const Micros patience = simulation_.knobs.request_timeout;
+  const net::QueryCall call{std::move(query), stale, patience};
+  simulation_.network.client_call(
+      process, call, patience + kSlack + kSlack,
+      [this, id, process = process.index(), life = process.life(),
+       since = simulation_.events.now()](std::optional<net::Reply> reply) {
+        if (!reply) return no_reply(id, process, life, since);
+        note(id, server::to_query_answer(*reply));
+        look_at_answers();
+      });
+}
+
+// --- What is answered -----------------------------------------------------------------------------
+
+void Clients::no_reply(std::uint64_t id, std::uint32_t process, std::uint32_t life, Micros since) {
+  const auto attempt = attempts_.find(id);
+  if (attempt == attempts_.end()) return;  // its process died
+  const Process& asked = simulation_.process(process);
+  require(!asked.up() || asked.life() != life || asked.resumed_at() > since, "process ", process,
+          " did not answer a request on its peer port in time");
+  if (std::holds_alternative<Asked>(attempt->second.asked)) {
+    note(id, ticket::Answer(ticket::Unknown{"no reply"}));
+  } else {
+    note(id, ticket::QueryAnswer(NotDone{NotDone::Why::kNoLeader, "no reply"}));
+  }
+  look_at_answers();
+}
+
+void Clients::note(std::uint64_t id, Answer answer) {
+  require(attempts_.contains(id), "a request is answered that does not wait (any more)");
+  answers_.emplace_back(id, std::move(answer));
+}
+
+void Clients::check_answers() {
+  for (const auto& [id, answer] : std::exchange(answers_, {})) settle(id, answer);
+}
+
+void Clients::settle(std::uint64_t id, const Answer& answer) {
+  const auto found = attempts_.find(id);
+  require(found != attempts_.end(), "a request is answered twice");
+  const Attempt attempt = std::move(found->second);
+  attempts_.erase(found);
+  Client& client = clients_[attempt.client];
+  const bool waits = client.attempt == id;
+  if (waits) client.attempt = 0;
+  Audit& audit = simulation_.oracle.audit;
+  if (const auto* asked = std::get_if<Asked>(&attempt.asked)) {
+    const auto& told = std::get<ticket::Answer>(answer);
+    audit.answered(*asked, told);
+    if (waits) follow(client, attempt.client, *asked, told);
+    return;
+  }
+  const auto& told = std::get<ticket::QueryAnswer>(answer);
+  const auto& asked = std::get<AskedQuery>(attempt.asked);
+  audit.answered(asked, told);
+  const bool done = std::holds_alternative<ticket::QueryResult>(told);
+  ++(done ? simulation_.statistics.reads : simulation_.statistics.refused);
+  if (!waits) return;
+  client.failed = !done;
+  done_ += done;
+  client.done += done;
+  sleep(attempt.client, done ? random_.below(simulation_.knobs.think_max + 1)
+                             : 1'000 + random_.below(kRetryMax));
+}
+
+void Clients::follow(Client& client, std::uint32_t number, const Asked& asked,
+                     const ticket::Answer& answer) {
+  Statistics& statistics = simulation_.statistics;
+  const auto* refused = std::get_if<NotDone>(&answer);
+  const bool for_good = refused != nullptr && (refused->why == NotDone::Why::kOverflow ||
+                                               refused->why == NotDone::Why::kBehind ||
+                                               refused->why == NotDone::Why::kKeyReused);
+  const bool done = std::holds_alternative<ticket::Done>(answer) || for_good;
+  ++(done ? statistics.changes : refused != nullptr ? statistics.refused : statistics.unknown);
+  if (done && std::get_if<ticket::Done>(&answer) != nullptr &&
+      std::get<ticket::Done>(answer).replayed) {
+    ++statistics.replayed;
+  }
+  if (!asked.request.key.empty()) {
+    const bool gives_up = refused != nullptr && refused->why == NotDone::Why::kKeysFull;
+    // Asking again after an answer must change nothing.
+    if ((done && !random_.chance(1, 16)) || gives_up) client.keyed.reset();
+    ++client.tries;
+  }
+  done_ += done;
+  client.done += done;
+  const bool told_where = refused != nullptr && refused->message == "redirected";
+  client.failed = !done && !told_where;
+  sleep(number, done         ? random_.below(simulation_.knobs.think_max + 1)
+                : told_where ? 100
+                             : 1'000 + random_.below(kRetryMax));
+}
+
+void Clients::process_died(std::uint32_t process, std::uint32_t life) {
+  std::vector<std::uint64_t> lost;
+  for (const auto& [id, attempt] : attempts_) {
+    if (attempt.process == process && attempt.life == life) lost.push_back(id);
+  }
+  std::sort(lost.begin(), lost.end());
+  for (const std::uint64_t id : lost) {
+    if (std::holds_alternative<Asked>(attempts_.at(id).asked)) {
+      note(id, ticket::Answer(ticket::Unknown{"the node died"}));
+    } else {
+      note(id, ticket::QueryAnswer(NotDone{NotDone::Why::kNoLeader, "the node died"}));
+    }
+  }
+  look_at_answers();
+}
+
+void Clients::check_deadlines() const {
+  const Micros now = simulation_.events.now();
+  const Micros allowed = simulation_.knobs.request_timeout + kSlack + kSlack +
+                         4 * simulation_.knobs.turn_delay_max;
+  for (const auto& [id, attempt] : attempts_) {
+    const Process& process = simulation_.process(attempt.process);
+    const bool reached = attempt.reached || attempt.started >= process.resumed_at();
+    if (!reached || process.paused() || now - process.resumed_at() < kSlack) continue;
+    const bool late = now - attempt.started > allowed &&
+                      process.local_now() > attempt.started_local + allowed;
+    require(!late, "a client of process ", attempt.process, " waits for ",
+            now - attempt.started, " us");
+  }
+}
+
+void Clients::ask_each_for(std::uint64_t more) {
+  for (std::uint32_t number = 0; number < clients_.size(); ++number) {
+    clients_[number].wanted = clients_[number].done + more;
+    if (clients_[number].attempt == 0) sleep(number, 1 + random_.below(10'000));
+  }
+}
+
+bool Clients::all_satisfied() const {
+  return std::all_of(clients_.begin(), clients_.end(), [](const Client& client) {
+    return client.done >= client.wanted && !client.keyed && client.attempt == 0;
+  });
+}
+
+std::string Clients::unsatisfied() const {
+  std::string text;
+  for (std::uint32_t number = 0; number < clients_.size(); ++number) {
+    const Client& client = clients_[number];
+    if (client.done >= client.wanted && !client.keyed && client.attempt == 0) continue;
+    text += " client " + std::to_string(number) + " at process " + std::to_string(client.process) +
+            (client.attempt != 0 ? " waits" : " asks") + (client.keyed ? " under a key;" : ";");
+  }
+  return text;
+}
+
+}  // namespace ticketd::sim

@@ -1,0 +1,195 @@
+#include "sim/faults.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sim/simulation.h"
+
+namespace ticketd::sim {
+
+Faults::Faults(Simulation& simulation)
+    : simulation_(simulation), random_(simulation.fault_random) {}
+
+void Faults::begin() {
+  const Micros interval = simulation_.knobs.fault_interval;
+  if (interval == 0) return;
+  // Storms and quiet times: without the latter little would be done that could go wrong.
+  const Micros rest = random_.chance(1, 8) ? random_.between(0, 20'000'000) : 0;
+  simulation_.events.after(rest + random_.between(1, 2 * interval), [this] {
+    if (simulation_.healed()) return;
+    strike();
+    begin();
+  });
+}
+
+void Faults::strike() {
+  static constexpr Kind kKinds[] = {
+      {Fault::kCrashes, &Faults::crash},     {Fault::kStops, &Faults::stop},
+      {Fault::kPartitions, &Faults::partition}, {Fault::kClogs, &Faults::clog},
+      {Fault::kPauses, &Faults::pause},      {Fault::kHungDisk, &Faults::hang},
+      {Fault::kIoErrors, &Faults::io_error}, {Fault::kFullDisk, &Faults::fill},
+      {Fault::kWipes, &Faults::wipe},        {Fault::kClocks, &Faults::jump}};
+  std::vector<Kind> enabled;
+  for (const Kind& kind : kKinds) {
+    if (simulation_.plan.faults.has(kind.fault)) enabled.push_back(kind);
+  }
+  if (!enabled.empty()) (this->*enabled[random_.below(enabled.size())].strike)();
+}
+
+/// Some too short for an election, most long enough for one or two.
+Micros Faults::span() {
+  return random_.chance(1, 3) ? log_uniform(random_, 1'000, 200'000)
+                              : random_.between(100'000, 4'000'000);
+}
+
+Process& Faults::pick() {
+  const auto& processes = simulation_.processes();
+  return *processes[random_.below(processes.size())];
+}
+
+/// The leader is where a fault hurts most.
+Process* Faults::pick_up() {
+  if (Process* leader = simulation_.leader(); leader != nullptr && random_.chance(1, 2)) {
+    return leader;
+  }
+  Process& process = pick();
+  return process.up() ? &process : nullptr;
+}
+
+void Faults::crash() {
+  const std::uint64_t kind = random_.below(8);
+  if (kind <= 1) {  // all at once, or any of them
+    for (const auto& process : simulation_.processes()) {
+      if (kind == 0 || random_.chance(1, 2)) crash_for_a_while(*process);
+    }
+  } else if (Process* process = pick_up()) {
+    crash_for_a_while(*process);
+  }
+}
+
+void Faults::crash_for_a_while(Process& process) {
+  if (!process.up()) return;
+  process.crash();
+  simulation_.events.after(span(), [this, &process] { simulation_.operators.restart(process); });
+}
+
+void Faults::stop() {
+  Process* process = pick_up();
+  if (process == nullptr) return;
+  simulation_.statistics.met(Fault::kStops, process->replica().node().role());
+  process->stop();
+  simulation_.events.after(random_.between(1'000'000, 6'000'000), [this, process] {
+    simulation_.operators.restart(*process);
+  });
+}
+
+void Faults::partition() {
+  const auto& processes = simulation_.processes();
+  const std::uint64_t kind = random_.below(6);
+  const Process* one = pick_up();
+  if (one != nullptr) {
+    simulation_.statistics.met(Fault::kPartitions, one->replica().node().role());
+  }
+  std::vector<bool> left;
+  for (const auto& process : processes) {
+    left.push_back(kind < 2 ? process.get() == one : random_.chance(1, 2));
+  }
+  const std::size_t count = processes.size();
+  const std::size_t bridge = random_.below(count);  // still reaches both sides
+  ++simulation_.statistics.partitions;
+  for (std::uint32_t a = 0; a < count; ++a) {
+    for (std::uint32_t b = 0; b < count; ++b) {
+      if (a == b) continue;
+      const bool one_way = kind == 1 || kind == 3;
+      const std::size_t apart = std::min((a + count - b) % count, (b + count - a) % count);
+      // In a ring everybody reaches a majority, and nobody the same one.
+      const bool crosses = kind == 5 ? apart > std::max<std::size_t>(count / 4, 1)
+                                     : left[a] != left[b] && (!one_way || left[a]) &&
+                                           (kind != 4 || (a != bridge && b != bridge));
+      if (crosses) simulation_.network.cut(a, b);
+    }
+  }
+  simulation_.events.after(span(), [this] { simulation_.network.mend_all(); });
+}
+
+/// Everything that was sent comes late, and at once: then it speaks of a time that is over.
+void Faults::clog() {
+  const auto& processes = simulation_.processes();
+  const Process* one = pick_up();
+  const Micros until = simulation_.events.now() + span();
+  const bool in = random_.chance(1, 2);
+  const bool out = !in || random_.chance(1, 2);
+  if (one == nullptr) return;
+  ++simulation_.statistics.clogs;
+  simulation_.statistics.met(Fault::kClogs, one->replica().node().role());
+  for (const auto& other : processes) {
+    if (other.get() == one || random_.chance(1, 4)) continue;
+    if (in) simulation_.network.clog(other->index(), one->index(), until);
+    if (out) simulation_.network.clog(one->index(), other->index(), until);
+  }
+}
+
+void Faults::pause() {
+  Process* process = pick_up();
+  if (process == nullptr) return;
+  ++simulation_.statistics.pauses;
+  simulation_.statistics.met(Fault::kPauses, process->replica().node().role());
+  process->pause(span());
+}
+
+void Faults::hang() {
+  Process* process = pick_up();
+  if (process == nullptr) return;
+  ++simulation_.statistics.hangs;
+  simulation_.statistics.met(Fault::kHungDisk, process->replica().node().role());
+  process->disk().hang_until(simulation_.events.now() + span());
+}
+
+void Faults::io_error() {
+  if (Process* process = pick_up()) process->disk().fail_next_write();
+}
+
+void Faults::fill() {
+  Process* process = pick_up();
+  if (process == nullptr) return;
+  ++simulation_.statistics.full;
+  simulation_.statistics.met(Fault::kFullDisk, process->replica().node().role());
+  const bool full = random_.chance(1, 3);
+  const Micros length = span();
+  process->disk().set_space(true, full);
+  if (full) process->disk().hang_until(simulation_.events.now() + length);
+  simulation_.events.push_action(simulation_.events.now() + length, process->index(),
+                                 process->life(),
+                                 [process] { process->disk().set_space(false, false); });
+}
+
+/// Only as many disks are lost as the cluster can bear: whatever change is pending anywhere.
+void Faults::wipe() {
+  Process& victim = pick();
+  const raft::MemberId member = victim.platter().member();
+  if (victim.state() == Process::State::kJoining || victim.removed() ||
+      member.incarnation.value == 0 || !simulation_.operators.can_lose(member)) {
+    return;
+  }
+  ++simulation_.statistics.wipes;
+  if (victim.up()) victim.crash();
+  simulation_.tell(victim, "loses its disk");
+  simulation_.operators.lost(member);
+  victim.replace_disk();
+  simulation_.events.after(span(), [this, &victim] {
+    const bool fresh = victim.platter().identity.join_token == 0;
+    if (victim.state() == Process::State::kDown && fresh) {
+      simulation_.operators.join(victim, true);
+    }
+  });
+}
+
+void Faults::jump() {
+  Process* process = pick_up();
+  if (process == nullptr) return;
+  ++simulation_.statistics.jumps;
+  simulation_.statistics.met(Fault::kClocks, process->replica().node().role());
+  process->jump_clock(log_uniform(random_, 1'000, 5'000'000));
+}
+
+}  // namespace ticketd::sim

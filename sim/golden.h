@@ -1,0 +1,103 @@
+// The golden log: the first commit at an index, anywhere, fixes what stands there for ever; and the
+// state that a machine of its own makes of it, which every replica's state must equal.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "raft/configuration.h"
+#include "raft/entry.h"
+#include "sim/records.h"
+#include "ticket/machine.h"
+
+namespace ticketd::sim {
+
+/// How one request of a golden entry ended.
+struct Executed {
+  raft::Index index;
+  ticket::Kind kind = ticket::Kind::kTake;
+  std::string_view sequence;  // lives as long as the golden log
+  std::uint64_t value = 0;
+  std::string_view key;  // empty: none; lives until the entry's executions were looked at
+  ticket::Outcome outcome;
+};
+
+class Golden {
+ public:
+  Golden();
+
+  raft::Index last() const { return raft::Index(places_.size() - 1); }
+  raft::Term term(raft::Index index) const { return places_[index.value].term; }
+  std::uint64_t chain(raft::Index index) const { return places_[index.value].chain; }
+  /// Of the state when all up to that index is applied.
+  std::uint64_t digest(raft::Index index) const { return places_[index.value].digest; }
+  const ticket::Summary& summary() const { return machine_.summary(); }
+  /// The newest committed one at that index.
+  const raft::ConfigurationAt& configuration(raft::Index index) const;
+
+  /// Is an entry of that term committed?
+  bool has_term(raft::Term term) const;
+  /// The last index that was committed by a leader of a term below this one.
+  raft::Index last_before(raft::Term term) const;
+
+  /// The next entry, first committed by the leader of that term, and what it did; valid until the
+  /// next call.
+  const std::vector<Executed>& append(const raft::Entry& entry, std::uint64_t chain,
+                                      raft::Term committed_in);
+
+  /// The last number given when all up to that index was applied.
+  std::optional<std::uint64_t> value(std::string_view sequence, raft::Index index) const;
+  std::optional<std::uint64_t> value(std::string_view sequence) const;
+  /// All sequences that were ever touched, in the order of their names.
+  std::vector<std::string_view> sequences() const;
+
+ private:
+  struct Place {
+    raft::Term term;
+    raft::Term committed_in;  // never falls
+    std::uint64_t chain = 0;
+    std::uint64_t digest = 0;
+  };
+  /// A state that only this machine sees.
+  class State : public ticket::State {
+   public:
+    std::optional<std::string> find(std::string_view key) override;
+    void put(std::string_view key, std::string_view value) override;
+    void remove(std::string_view key) override;
+    std::vector<Record> list(const ticket::ListRange&) override { return {}; }
+    bool is_warm(std::string_view) override { return true; }
+
+   private:
+    KeyMap<std::string> records_;
+  };
+  using History = std::vector<std::pair<raft::Index, std::optional<std::uint64_t>>>;
+
+  void apply(const raft::Entry& entry, const ticket::Batch& batch);
+  void follow(const Executed& executed, std::uint64_t stamp_us, const ticket::KeyLimits& limits);
+  void follow_key(const Executed& executed, std::uint64_t stamp_us,
+                  const ticket::KeyLimits& limits);
+  void follow_take(const Executed& executed, History& history);
+  void check_configuration_step(const raft::ConfigurationAt& next) const;
+
+  State state_;
+  ticket::Machine machine_;
+  std::vector<Place> places_;  // by index; [0] is the beginning
+  std::vector<raft::ConfigurationAt> configurations_;
+  /// What a second, simple reading of the rules makes of each sequence.
+  std::map<std::string, History, std::less<>> histories_;
+  struct KeyUse {
+    std::uint64_t expires_us = 0;
+    ticket::Outcome outcome;
+  };
+  std::unordered_map<std::string, KeyUse> keys_;
+  ticket::Batch batch_;
+  std::vector<Executed> executed_;
+};
+
+}  // namespace ticketd::sim

@@ -1,0 +1,133 @@
+// Who reaches whom, how fast, and what becomes of frames on the way. Everything goes as bytes,
+// through the codec, its checksums and the decoder.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "net/codec.h"
+#include "net/frame_decoder.h"
+#include "net/message.h"
+#include "sim/plan.h"
+
+namespace ticketd::sim {
+
+class Process;
+class Simulation;
+
+using SessionId = std::uint32_t;
+
+/// One dialer's connection to one listener, both lanes of it.
+struct Session {
+  /// kNobody: a client.
+  std::uint32_t dialer = 0, dialer_life = 0;
+  std::uint32_t listener = 0, listener_life = 0;
+  raft::MemberId from, to;
+  bool open = true;
+  /// Each direction hears its frames whole; the bulk lane is the dialer's alone.
+  net::FrameDecoder control{net::Hearing::kGreeting}, bulk{net::Hearing::kBulk},
+      answers{net::Hearing::kGreetingAnswer};
+  /// On each of them nothing overtakes, unless the network reorders.
+  Micros last_control = 0, last_bulk = 0, last_answer = 0;
+  /// Of a client.
+  std::function<void(std::optional<net::Reply>)> reply;
+
+  /// Nothing is heard on it any more; gives its buffers back.
+  void end() {
+    open = false;
+    control = net::FrameDecoder(net::Hearing::kGreeting);
+    bulk = net::FrameDecoder(net::Hearing::kBulk);
+    answers = net::FrameDecoder(net::Hearing::kGreetingAnswer);
+  }
+};
+
+enum class Lane : std::uint8_t { kControl, kBulk, kAnswers };
+
+class Network {
+ public:
+  explicit Network(Simulation& simulation);
+
+  // --- Connections ------------------------------------------------------------------------------
+  /// None: nobody listens there.
+  std::optional<SessionId> dial(Process& dialer, const std::string& address, raft::MemberId to);
+  Session& session(SessionId id) { return *sessions_[id]; }
+  /// Nothing comes through any more; the dialer learns it after a while.
+  void close(SessionId id);
+  /// All that the process in this life has to do with.
+  void process_died(const Process& process);
+  /// Those of members for which `unwanted` holds.
+  void close_sessions_to(const Process& listener,
+                         const std::function<bool(raft::MemberId)>& unwanted);
+
+  /// Puts one message on its way. `may_vanish`: loss and repetition are no fault of the transport.
+  template <class Message>
+  void send(SessionId id, Lane lane, const Message& message, bool may_vanish) {
+    const std::uint32_t slot = take_slot(id, lane);
+    net::encode(message, flights_[slot].bytes);
+    dispatch(slot, may_vanish);
+  }
+  void send_encoded(SessionId id, Lane lane, std::string_view frame, bool may_vanish);
+
+  /// As the command line asks. None: no answer.
+  void client_call(Process& listener, const net::Call& call, Micros patience,
+                   std::function<void(std::optional<net::Reply>)> done);
+
+  void arrive(std::uint32_t slot);
+  void drop(std::uint32_t slot) { free_.push_back(slot); }
+
+  // --- Faults -----------------------------------------------------------------------------------
+  /// From now on nothing goes from one to the other.
+  void cut(std::uint32_t from, std::uint32_t to);
+  /// What is sent meanwhile comes at that moment.
+  void clog(std::uint32_t from, std::uint32_t to, Micros until);
+  void mend_all();
+  bool is_cut(std::uint32_t from, std::uint32_t to) const;
+  bool any_cut() const { return cuts_ > 0; }
+  void calm_down() { calm_ = true; }
+
+ private:
+  struct Flight {
+    SessionId session = 0;
+    Lane lane = Lane::kControl;
+    std::string bytes;
+  };
+  struct Path {
+    bool cut = false;
+    Micros cut_since = 0;
+    Micros clogged_until = 0;
+  };
+
+  Path& path(std::uint32_t from, std::uint32_t to);
+  std::uint32_t take_slot(SessionId id, Lane lane);
+  void dispatch(std::uint32_t slot, bool may_vanish);
+  void launch(std::uint32_t slot, Micros delay);
+  Micros draw_delay();
+  void damage(std::string& bytes);
+  void heard_at_listener(SessionId id, Session& session, net::Frame frame);
+  void heard_at_dialer(SessionId id, Session& session, net::Frame frame);
+  void greet(SessionId id, Session& session, const net::Hello& hello);
+  void request(SessionId id, Session& session, net::Request request);
+
+  SessionId add(std::unique_ptr<Session> session);
+  void forget_closed();
+
+  Simulation& simulation_;
+  Random& random_;
+  std::vector<std::unique_ptr<Session>> sessions_;
+  std::vector<SessionId> open_;  // all that are open, and some that were
+  std::vector<Flight> flights_;
+  std::vector<std::uint32_t> free_;
+  std::vector<Path> paths_;
+  std::uint32_t cuts_ = 0;
+  bool calm_ = false;
+};
+
+/// Paths are kept for so many processes.
+inline constexpr std::uint32_t kProcessesMax = 24;
+
+}  // namespace ticketd::sim

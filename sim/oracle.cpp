@@ -1,0 +1,381 @@
+#include "sim/oracle.h"
+
+#include <algorithm>
+
+namespace ticketd::sim {
+
+using raft::Index;
+using raft::MemberId;
+using raft::Role;
+using raft::Term;
+
+View view_of(const raft::Node& node) {
+  return {node.role(), node.current_term(), node.commit_index(), node.applied_index(),
+          node.last_index()};
+}
+
+// --- Processes and their disks --------------------------------------------------------------------
+
+void Oracle::has_disk(std::uint32_t process, const Platter& platter) {
+  if (process >= platters_.size()) {
+    platters_.resize(process + 1, nullptr);
+    shown_.resize(process + 1);
+  }
+  if (platters_[process] != nullptr) lost_.push_back(platters_[process]);
+  platters_[process] = &platter;
+}
+
+const Platter* Oracle::platter_of(MemberId member) const {
+  for (const auto* platters : {&platters_, &lost_}) {
+    for (const Platter* platter : *platters) {
+      if (platter != nullptr && platter->member() == member) return platter;
+    }
+  }
+  return nullptr;
+}
+
+void Oracle::founded(const Platter& platter) {
+  if (newest_.empty()) newest_.push_back({});
+  for (const StoredEntry& stored : platter.log) {
+    if (stored.entry.index <= golden.last()) continue;
+    newest_.push_back({stored.entry.term, stored.chain});
+    audit.committed(golden.append(stored.entry, stored.chain, stored.entry.term));
+  }
+}
+
+void Oracle::started(std::uint32_t process, std::uint32_t life, const raft::Node& node) {
+  Shown& shown = shown_[process];
+  const Platter& platter = *platters_[process];
+  require(!shown.running, platter.member(), " is started twice");
+  const View view = view_of(node);
+  require(view.term == platter.hard_state.current_term, platter.member(), " starts in term ",
+          view.term, " and not in its durable term ", platter.hard_state.current_term);
+  require(view.last == platter.last_index(), platter.member(), " starts with a log up to ",
+          view.last, " and not ", platter.last_index());
+  require(view.role != Role::kLeader, platter.member(), " leads from the start");
+  require(view.commit <= golden.last(), platter.member(), " starts with a commit index of ",
+          view.commit, " where nothing above ", golden.last(), " was committed");
+  shown = {true, life, view, node.configuration(), node.configuration(),
+           platter.applied.summary.applied_index, std::nullopt};
+}
+
+void Oracle::stopped(std::uint32_t process) { shown_[process].running = false; }
+
+// --- Views ----------------------------------------------------------------------------------------
+
+void Oracle::changed(std::uint32_t process, Shown& shown, const View& view,
+                     const raft::Node& node) {
+  const View before = std::exchange(shown.view, view);
+  const MemberId self = member(process);
+  require(shown.running, self, " shows itself though it does not run");
+  require(before.term <= view.term, self, ": its term fell from ", before.term, " to ", view.term);
+  require(before.commit <= view.commit, self, ": its commit index fell from ", before.commit,
+          " to ", view.commit);
+  require(before.handed_out <= view.handed_out, self, ": its applied index fell from ",
+          before.handed_out, " to ", view.handed_out);
+  require(view.handed_out <= view.commit && view.commit <= view.last, self, ": applied ",
+          view.handed_out, " <= commit ", view.commit, " <= last ", view.last, " does not hold");
+  if (node.configuration().index != shown.configuration.index ||
+      node.configuration().configuration != shown.configuration.configuration) {
+    shown.configuration_before = std::exchange(shown.configuration, node.configuration());
+  }
+  if (view.role == Role::kLeader) leads(process, shown, view);
+  if (view.commit > golden.last()) {
+    check_durable_majority(process, shown, view);
+    catch_up(view.commit, view.term, process);
+  }
+  if (const auto applied = std::exchange(shown.unchecked, std::nullopt)) {
+    state_is(process, applied->first, applied->second);
+  }
+}
+
+void Oracle::leads(std::uint32_t process, const Shown& shown, const View& view) {
+  auto found = leaders_.find(view.term);
+  if (found == leaders_.end()) {
+    elected(process, shown, view);
+    found = leaders_.find(view.term);
+  }
+  Leader& leader = found->second;
+  require(leader.member == member(process), member(process), " leads in term ", view.term,
+          " and so does ", leader.member);
+  require(leader.life == shown.life && leader.process == process, member(process),
+          " leads in term ", view.term, " again after a restart");
+  require(leader.last <= view.last, member(process), ": a leader's log shrank from ", leader.last,
+          " to ", view.last);
+  leader.last = view.last;
+}
+
+void Oracle::elected(std::uint32_t process, const Shown& shown, const View& view) {
+  const MemberId self = member(process);
+  const raft::Configuration& configuration = shown.configuration.configuration;
+  std::size_t votes = 0;
+  for (const raft::Member& voter : configuration.members()) {
+    const auto vote = votes_.find({voter.id, view.term});
+    votes += voter.voter && vote != votes_.end() && vote->second == self;
+  }
+  require(votes >= configuration.quorum_size(), self, " leads in term ", view.term, " with ", votes,
+          " durable votes of ", configuration.voter_count(), " voters");
+  // Elected late, it may lack what a leader of a later term has committed.
+  const Index below = golden.last_before(view.term);
+  require(view.last > below, self, " leads in term ", view.term, " with a log up to ", view.last,
+          " where ", below, " is committed");
+  // Of a log that is still being written only the part on the disk can be looked at.
+  const auto chain = platters_[process]->chain_at(below);
+  require(!chain || *chain == golden.chain(below), self, " leads in term ", view.term,
+          " without the committed entry ", below);
+  leaders_.emplace(view.term, Leader{self, process, shown.life, view.last});
+  ++elections;
+}
+
+// --- Commits --------------------------------------------------------------------------------------
+
+bool Oracle::majority_holds(const raft::Configuration& configuration, Index index,
+                            Term term) const {
+  std::size_t holders = 0;
+  for (const raft::Member& voter : configuration.members()) {
+    if (!voter.voter) continue;
+    const Platter* platter = platter_of(voter.id);
+    holders += platter != nullptr &&
+               (index < platter->compacted.index || platter->term_at(index) == term);
+  }
+  return holders >= configuration.quorum_size();
+}
+
+/// The event that committed may have appended a configuration right after it, or committed one.
+void Oracle::check_durable_majority(std::uint32_t process, const Shown& shown,
+                                    const View& view) const {
+  const bool held =
+      majority_holds(shown.configuration.configuration, view.commit, view.term) ||
+      majority_holds(shown.configuration_before.configuration, view.commit, view.term);
+  require(held, member(process), " (", to_string(view.role), ") commits ", view.commit, " in term ",
+          view.term, ", which no majority of the voters holds durably with that term");
+}
+
+/// Takes what is newly committed from a disk that holds it.
+void Oracle::catch_up(Index commit, Term term, std::uint32_t process) {
+  const auto held = [&](const Platter* platter) {
+    return platter != nullptr && platter->term_at(commit) == term &&
+           platter->compacted.index <= golden.last();
+  };
+  auto holder = std::find_if(platters_.begin(), platters_.end(), held);
+  if (holder == platters_.end()) holder = std::find_if(lost_.begin(), lost_.end(), held);
+  if (holder != lost_.end()) {
+    const Platter* platter = *holder;
+    const auto chain = platter->chain_at(golden.last());
+    require(chain == golden.chain(golden.last()), member(process), " commits ", commit,
+            " on a branch that does not hold the committed entry ", golden.last());
+    while (golden.last() < commit) {
+      const Index next = golden.last() + 1;
+      const StoredEntry& stored = platter->log[next - (platter->compacted.index + 1)];
+      audit.committed(golden.append(stored.entry, stored.chain, term));
+    }
+    return;
+  }
+  fail(member(process), " commits ", commit, " of term ", term, ", which no disk holds");
+}
+
+// --- What goes out --------------------------------------------------------------------------------
+
+namespace {
+
+/// A rehearsal speaks of a term that nobody is in yet.
+bool rehearses(const raft::Message& message) {
+  const auto* request = std::get_if<raft::VoteRequest>(&message);
+  const auto* response = std::get_if<raft::VoteResponse>(&message);
+  return (request != nullptr && request->pre_vote) || (response != nullptr && response->pre_vote);
+}
+
+}  // namespace
+
+void Oracle::check_sizes(const raft::Envelope& envelope) const {
+  if (const auto* append = std::get_if<raft::AppendRequest>(&envelope.message)) {
+    std::size_t bytes = 0;
+    for (const raft::Entry& entry : append->entries) bytes += entry.payload.size();
+    require(append->entries.size() <= 1 || bytes <= limits_.max_append_bytes, envelope.from,
+            " sends ", bytes, " bytes of entries at once");
+  } else if (const auto* snapshot = std::get_if<raft::SnapshotRequest>(&envelope.message)) {
+    require(snapshot->chunk.data.size() <= limits_.snapshot_chunk_bytes, envelope.from, " sends ",
+            snapshot->chunk.data.size(), " bytes of a snapshot at once");
+  }
+}
+
+/// Nothing that promises leaves before what it rests on is durable.
+void Oracle::sent(std::uint32_t process, const raft::Envelope& envelope) const {
+  const Platter& platter = *platters_[process];
+  const raft::HardState& hard = platter.hard_state;
+  const raft::Message& message = envelope.message;
+  require(envelope.from == platter.member(), platter.member(), " speaks as ", envelope.from);
+  check_sizes(envelope);
+  if (rehearses(message)) return;
+  const Term term = raft::term_of(message);
+  require(hard.current_term >= term, platter.member(), " speaks in term ", term,
+          " before that is durable");
+  if (const auto* append = std::get_if<raft::AppendResponse>(&message)) {
+    const bool holds = append->index <= platter.last_index();
+    require(!append->success || hard.current_term != term || holds, platter.member(),
+            " acknowledges ", append->index, " with a durable log up to ", platter.last_index());
+  } else if (const auto* vote = std::get_if<raft::VoteResponse>(&message)) {
+    const bool voted = hard.current_term > term || (hard.has_voted && hard.voted_for == envelope.to);
+    require(!vote->granted || voted, platter.member(), " says that it voted for ", envelope.to,
+            " in term ", term, " before that is durable");
+  } else if (std::holds_alternative<raft::VoteRequest>(message)) {
+    const bool voted =
+        hard.current_term > term || (hard.has_voted && hard.voted_for == platter.member());
+    require(voted, platter.member(), " campaigns in term ", term,
+            " before its own vote is durable");
+  } else if (const auto* snapshot = std::get_if<raft::SnapshotResponse>(&message)) {
+    require(!snapshot->installed || platter.last_index() >= snapshot->mark.index,
+            platter.member(), " says that it holds a snapshot of ", snapshot->mark.index,
+            " with a durable log up to ", platter.last_index());
+  } else if (std::holds_alternative<raft::AppendRequest>(message) ||
+             std::holds_alternative<raft::HeartbeatRequest>(message)) {
+    const auto leader = leaders_.find(term);
+    require(leader == leaders_.end() || leader->second.member == platter.member(),
+            platter.member(), " speaks as the leader of term ", term, ", who is ",
+            leader->second.member);
+  }
+}
+
+void Oracle::state_is(std::uint32_t process, Index index, std::uint64_t digest) const {
+  require(index <= golden.last(), member(process), " has applied ", index, " where only ",
+          golden.last(), " is committed");
+  require(golden.digest(index) == digest, member(process), " has at ", index,
+          " another state than the golden log makes");
+}
+
+// --- Disk -----------------------------------------------------------------------------------------
+
+void Oracle::durable(std::uint32_t process, const raft::Save& save) {
+  const Platter& platter = *platters_[process];
+  require(save.hard_state || !save.entries.empty(), platter.member(), " saves nothing");
+  if (save.hard_state) {
+    const raft::HardState& before = platter.hard_state;
+    const raft::HardState& after = *save.hard_state;
+    require(before.current_term <= after.current_term, platter.member(),
+            ": the durable term falls from ", before.current_term, " to ", after.current_term);
+    require(after.commit_index <= golden.last(), platter.member(), " saves commit index ",
+            after.commit_index, " where nothing above ", golden.last(), " was committed");
+    if (after.has_voted) {
+      const auto vote =
+          votes_.emplace(std::pair(platter.member(), after.current_term), after.voted_for).first;
+      require(vote->second == after.voted_for, platter.member(), " votes in term ",
+              after.current_term, " for ", vote->second, " and for ", after.voted_for);
+    } else {
+      require(!votes_.contains({platter.member(), after.current_term}), platter.member(),
+              " forgets its vote in term ", after.current_term);
+    }
+  }
+  if (save.entries.empty()) return;
+  const Index first = save.entries.front().index;
+  require(first > platter.compacted.index && first <= platter.last_index() + 1, platter.member(),
+          " saves entries from ", first, " on over a log of (", platter.compacted.index, ", ",
+          platter.last_index(), "]");
+  require(first > platter.applied.summary.applied_index, platter.member(), " overwrites from ",
+          first, " on what its disk has applied");
+  if (first <= platter.last_index()) {
+    ++truncations;
+    require(first > golden.last() || platter.chain_at(first) != golden.chain(first),
+            platter.member(), " cuts its log from ", first, " on, which is committed");
+  }
+  const Term term = save.hard_state ? save.hard_state->current_term
+                                    : platter.hard_state.current_term;
+  require(save.entries.back().term <= term, platter.member(), " holds entries of term ",
+          save.entries.back().term, " durably, above its durable term ", term);
+}
+
+std::uint64_t Oracle::durable_entry(std::uint32_t process, std::uint64_t previous,
+                                    const raft::Entry& entry) {
+  const std::uint64_t chain = chain_of(previous, entry);
+  const auto conflict = [&] {
+    fail(member(process), " holds entry ", entry.index, " of term ", entry.term,
+         " behind or with another content than others do");
+  };
+  if (entry.type == raft::EntryType::kConfiguration) {
+    check_new_configuration(*platters_[process], entry);
+  }
+  if (entry.index.value >= newest_.size()) newest_.resize(entry.index.value + 1);
+  Seen& newest = newest_[entry.index.value];
+  if (newest.term == entry.term) {
+    if (newest.chain != chain) conflict();
+  } else if (newest.term < entry.term) {
+    if (newest.term.value > 0) others_.emplace(std::pair(entry.index, newest.term), newest.chain);
+    newest = {entry.term, chain};
+  } else if (others_.emplace(std::pair(entry.index, entry.term), chain).first->second != chain) {
+    conflict();
+  }
+  return chain;
+}
+
+/// A leader changes the configuration only when an entry of its own term is committed, and the
+/// configuration before (thesis 4.1, and its correction). What was committed then is so now.
+void Oracle::check_new_configuration(const Platter& platter, const raft::Entry& entry) const {
+  if (entry.index <= golden.last()) return;
+  require(golden.has_term(entry.term), platter.member(), " holds a configuration at ", entry.index,
+          " of term ", entry.term, ", in which nothing is committed yet");
+  for (auto stored = platter.log.rbegin();
+       stored != platter.log.rend() && stored->entry.index > golden.last(); ++stored) {
+    require(stored->entry.type != raft::EntryType::kConfiguration ||
+                stored->entry.index >= entry.index,
+            platter.member(), " holds a configuration at ", entry.index, " behind another one at ",
+            stored->entry.index, " that is not committed");
+  }
+}
+
+void Oracle::applied(std::uint32_t process, const store::AppliedState& applied) {
+  Shown& shown = shown_[process];
+  const Platter& platter = *platters_[process];
+  const Index index = applied.summary.applied_index;
+  require(index >= shown.applied, platter.member(), " applies up to ", index, " after ",
+          shown.applied);
+  require(index <= platter.last_index(), platter.member(), " applies ", index,
+          " with a durable log up to ", platter.last_index());
+  shown.applied = index;
+  // What the replica committed in this event becomes golden when the event is over.
+  shown.unchecked = {index, applied.summary.digest};
+}
+
+std::uint64_t Oracle::installing(std::uint32_t process, raft::SnapshotMark mark,
+                                 const SnapshotContent& content) {
+  const Platter& platter = *platters_[process];
+  const Index index = content.state.summary.applied_index;
+  require(index == mark.index && content.state.summary.applied_term == mark.term, platter.member(),
+          " installs as ", mark.index, " a snapshot of ", index);
+  require(mark.index <= golden.last() && golden.term(mark.index) == mark.term, platter.member(),
+          " installs a snapshot of ", mark.index, " that was never committed");
+  require(mark.index > platter.applied.summary.applied_index, platter.member(),
+          " installs a snapshot of ", mark.index, " over a state of ",
+          platter.applied.summary.applied_index);
+  // What follows an entry that agrees may have been acknowledged (Raft 7, "retain").
+  require(platter.last_index() <= mark.index || platter.term_at(mark.index) != mark.term,
+          platter.member(), " installs a snapshot of ", mark.index,
+          " over a log that agrees and goes on to ", platter.last_index());
+  require(content.state.configuration.configuration ==
+              golden.configuration(mark.index).configuration,
+          platter.member(), " installs a snapshot with another configuration than was in force at ",
+          mark.index);
+  state_is(process, index, content.state.summary.digest);
+  shown_[process].applied = index;
+  return golden.chain(mark.index);
+}
+
+// --- Now and then ---------------------------------------------------------------------------------
+
+void Oracle::scan() const {
+  for (const Platter* platter : platters_) {
+    if (platter == nullptr) continue;
+    std::uint64_t digest = 0;
+    platter->records.for_each([&](std::string_view key, std::string_view value) {
+      digest += ticket::record_hash(key, value);
+    });
+    require(digest == platter->applied.summary.digest, platter->member(),
+            ": the records on its disk are not those of its digest at ",
+            platter->applied.summary.applied_index);
+    const Index applied = platter->applied.summary.applied_index;
+    require(applied <= golden.last(), platter->member(), " has stored ", applied,
+            ", which is not committed");
+    require(platter->chain_at(applied) == golden.chain(applied), platter->member(),
+            " has applied another log up to ", applied, " than was committed");
+  }
+}
+
+}  // namespace ticketd::sim

@@ -1,0 +1,126 @@
+// What must hold at every moment, whatever the faults: told of everything that nodes show, say and
+// make durable, it throws a Violation at the first breach. It knows values and disks, no replica.
+//
+// Each check costs constant time at its event; scan() compares everything there is.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "raft/node.h"
+#include "sim/audit.h"
+#include "sim/golden.h"
+#include "sim/platter.h"
+#include "sim/violation.h"
+#include "store/disk.h"
+
+namespace ticketd::sim {
+
+/// What a process shows of itself after an event.
+struct View {
+  raft::Role role = raft::Role::kFollower;
+  raft::Term term;
+  raft::Index commit;
+  raft::Index handed_out;
+  raft::Index last;
+};
+
+View view_of(const raft::Node& node);
+
+class Oracle {
+ public:
+  /// `limits`: those that every node is given.
+  explicit Oracle(raft::Options limits) : audit(golden), limits_(std::move(limits)) {}
+
+  // --- Processes and their disks ----------------------------------------------------------------
+  /// `platter` is the process's from now on; it stays readable as long as this lives.
+  void has_disk(std::uint32_t process, const Platter& platter);
+  /// A founder's log, committed from the beginning.
+  void founded(const Platter& platter);
+  void started(std::uint32_t process, std::uint32_t life, const raft::Node& node);
+  void stopped(std::uint32_t process);
+  /// After every event of that process.
+  void observed(std::uint32_t process, const raft::Node& node) {
+    const View view = view_of(node);
+    Shown& shown = shown_[process];
+    if (view.role == shown.view.role && view.term == shown.view.term &&
+        view.commit == shown.view.commit && view.last == shown.view.last &&
+        view.handed_out == shown.view.handed_out && !shown.unchecked) {
+      return;
+    }
+    changed(process, shown, view, node);
+  }
+
+  // --- What goes out ----------------------------------------------------------------------------
+  void sent(std::uint32_t process, const raft::Envelope& envelope) const;
+  /// The digest at that index is what a member says it is.
+  void state_is(std::uint32_t process, raft::Index index, std::uint64_t digest) const;
+
+  // --- Disk -------------------------------------------------------------------------------------
+  /// About to become durable.
+  void durable(std::uint32_t process, const raft::Save& save);
+  /// The chain of an entry that is about to become durable behind `previous`.
+  std::uint64_t durable_entry(std::uint32_t process, std::uint64_t previous,
+                              const raft::Entry& entry);
+  void applied(std::uint32_t process, const store::AppliedState& applied);
+  /// A snapshot is about to be put in force; its chain.
+  std::uint64_t installing(std::uint32_t process, raft::SnapshotMark mark,
+                           const SnapshotContent& content);
+
+  /// Everything that takes longer: logs against the golden log.
+  void scan() const;
+
+  Golden golden;
+  Audit audit;
+  std::uint64_t elections = 0;
+  std::uint64_t truncations = 0;
+
+ private:
+  struct Shown {
+    bool running = false;
+    std::uint32_t life = 0;
+    View view;
+    /// The newest of its log, and the one before that.
+    raft::ConfigurationAt configuration, configuration_before;
+    raft::Index applied;
+    /// Applied in this event: an index and its digest.
+    std::optional<std::pair<raft::Index, std::uint64_t>> unchecked;
+  };
+  struct Leader {
+    raft::MemberId member;
+    std::uint32_t process = 0, life = 0;
+    raft::Index last;  // only grows while it leads
+  };
+  struct Seen {
+    raft::Term term;
+    std::uint64_t chain = 0;
+  };
+
+  void changed(std::uint32_t process, Shown& shown, const View& view, const raft::Node& node);
+  void leads(std::uint32_t process, const Shown& shown, const View& view);
+  void elected(std::uint32_t process, const Shown& shown, const View& view);
+  void catch_up(raft::Index commit, raft::Term term, std::uint32_t process);
+  void check_new_configuration(const Platter& platter, const raft::Entry& entry) const;
+  void check_durable_majority(std::uint32_t process, const Shown& shown, const View& view) const;
+  bool majority_holds(const raft::Configuration& configuration, raft::Index index,
+                      raft::Term term) const;
+  const Platter* platter_of(raft::MemberId member) const;
+  raft::MemberId member(std::uint32_t process) const { return platters_[process]->member(); }
+
+  void check_sizes(const raft::Envelope& envelope) const;
+
+  const raft::Options limits_;
+  std::vector<const Platter*> platters_;  // by process
+  std::vector<const Platter*> lost_;      // what a lost member had promised counts all the same
+  std::vector<Shown> shown_;              // by process
+  std::map<raft::Term, Leader> leaders_;
+  std::map<std::pair<raft::MemberId, raft::Term>, raft::MemberId> votes_;  // durable ones
+  /// By index: the entry of the newest term that anybody ever held, and all the others.
+  std::vector<Seen> newest_;
+  std::map<std::pair<raft::Index, raft::Term>, std::uint64_t> others_;
+};
+
+}  // namespace ticketd::sim

@@ -1,0 +1,321 @@
+#include "sim/simulation.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "sim/violation.h"
+
+namespace ticketd::sim {
+
+namespace {
+
+/// What takes longer is checked once in so many events.
+constexpr std::uint64_t kCheckEvery = 256;
+constexpr std::uint64_t kScanEvery = 65'536;
+/// More events than that at one moment, and time stands still.
+constexpr std::uint64_t kAtOneMomentMax = 200'000;
+/// Timers are late by what a loop is.
+constexpr Micros kSlack = 100'000;
+/// Within it, once all is well: a leader, an answer for everybody, and one state everywhere.
+constexpr Micros kLivenessBound = 120'000'000;
+constexpr std::uint64_t kRequestsAfterHealing = 3;
+
+}  // namespace
+
+Simulation::Simulation(const Plan& the_plan)
+    : plan(the_plan),
+      knobs(draw_knobs(the_plan)),
+      oracle(knobs.raft),
+      network_random(stream(the_plan.seed, "network events")),
+      disk_random(stream(the_plan.seed, "disk events")),
+      owner_random(stream(the_plan.seed, "owner events")),
+      fault_random(stream(the_plan.seed, "fault events")),
+      load_random(stream(the_plan.seed, "load events")),
+      network(*this),
+      clients(*this),
+      operators(*this),
+      faults(*this) {
+  spdlog::set_level(spdlog::level::off);  // what replicas log is of no use without their names
+  found();
+}
+
+Simulation::~Simulation() = default;
+
+Process& Simulation::add_process(raft::NodeId node) {
+  const auto index = static_cast<std::uint32_t>(processes_.size());
+  require(index < kProcessesMax, "too many processes");
+  const std::string address = "10.0.0." + std::to_string(index) + ":9000";
+  processes_.push_back(std::make_unique<Process>(*this, index, node, address));
+  return *processes_.back();
+}
+
+/// The founders hold one entry, the configuration that names them; or one node founds the cluster,
+/// and the others join it.
+void Simulation::found() {
+  cluster_id = 1 + owner_random.next() % 1'000'000;
+  const unsigned founders = knobs.grows ? 1 : plan.voters;
+  const bool odd_ids = owner_random.chance(1, 4);
+  std::vector<raft::Member> members;
+  for (unsigned i = 0; i < plan.voters + plan.learners; ++i) {
+    raft::NodeId node(i + 1);
+    if (odd_ids && i == 0) node = raft::NodeId(0);
+    if (odd_ids && i == 1) node = raft::NodeId(~std::uint64_t{0});
+    Process& process = add_process(node);
+    if (i >= founders && (knobs.grows || i >= plan.voters)) continue;
+    raft::Member member;
+    member.id = {node, raft::Incarnation(1)};
+    member.voter = true;
+    member.addresses = process.addresses();
+    members.push_back(member);
+  }
+  const raft::Entry first{raft::Index(1), raft::Term(1), raft::EntryType::kConfiguration,
+                          raft::Payload(raft::Configuration(members).encode())};
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    Platter& platter = processes_[i]->platter();
+    platter.identity.incarnation = raft::Incarnation(1);
+    platter.identity.cluster_id = cluster_id;
+    platter.hard_state.current_term = raft::Term(1);
+    platter.log.push_back({first, chain_of(0, first)});
+    oracle.founded(platter);
+  }
+  for (std::size_t i = 0; i < processes_.size(); ++i) {
+    Process& process = *processes_[i];
+    if (i < members.size()) {
+      process.start();
+    } else {
+      events.after(owner_random.below(1'000'000), [this, &process] {
+        if (process.state() == Process::State::kDown) operators.join(process, false);
+      });
+    }
+  }
+}
+
+// --- Events ---------------------------------------------------------------------------------------
+
+void Simulation::step() {
+  const Micros before = events.now();
+  const Event event = events.pop();
+  at_one_moment_ = event.at == before ? at_one_moment_ + 1 : 0;
+  if (at_one_moment_ > kAtOneMomentMax) fail("time stands still");
+  trace(event.at ^ (std::uint64_t{event.process} << 40) ^
+        (static_cast<std::uint64_t>(event.kind) << 56));
+  dispatch(event);
+  ++steps_;
+  if (steps_ % kCheckEvery == 0) {
+    clients.check_deadlines();
+    const auto& process = processes_[(steps_ / kCheckEvery) % processes_.size()];
+    if (process->up()) process->replica().node().check_invariants();
+    if (process->up()) check_leader(*process);
+  }
+  if (steps_ % kScanEvery == 0) oracle.scan();
+}
+
+/// Whoever cannot reach a majority, or its disk, does not stand in the way of who can.
+void Simulation::check_leader(const Process& process) const {
+  const raft::Node& node = process.replica().node();
+  const Micros now = events.now();
+  if (node.role() != raft::Role::kLeader || process.paused() ||
+      now - process.resumed_at() < kSlack) {
+    return;
+  }
+  const Micros patience = knobs.raft.election_timeout_max;
+  require(node.leader_heard_at() + (patience + kSlack) >= process.local_now(), "process ",
+          process.index(), " leads and has not heard a majority since ",
+          process.local_now().value - node.leader_heard_at().value, " us");
+  // By the slowest clock.
+  const Micros written_since = std::max(process.disk().writing_since(), process.resumed_at());
+  require(!process.disk().writing() || now - written_since <= patience + patience / 16 + kSlack,
+          "process ", process.index(), " leads with a disk that does nothing since ",
+          now - process.disk().writing_since(), " us");
+}
+
+void Simulation::dispatch(const Event& event) {
+  if (event.kind == EventKind::kClient) return clients.wake(event.slot);
+  Process* process = event.process == kNobody ? nullptr : processes_[event.process].get();
+  const bool alive = process == nullptr || (process->life() == event.life && process->up());
+  if (event.kind == EventKind::kAction) {
+    const auto action = events.take_action(event.slot);
+    if (alive) action();
+    return;
+  }
+  if (!alive) {
+    if (event.kind == EventKind::kFrame) network.drop(event.slot);
+    return;
+  }
+  if (process != nullptr && process->paused()) {
+    Event later = event;
+    later.at = process->paused_until();
+    return events.push(later);
+  }
+  switch (event.kind) {
+    case EventKind::kFrame:
+      ++statistics.deliveries;
+      if (process == nullptr) return network.arrive(event.slot);
+      return process->enter([&] { network.arrive(event.slot); });
+    case EventKind::kAlarm:
+      return process->alarm();
+    case EventKind::kTurn:
+      return process->turn();
+    case EventKind::kAction:
+    case EventKind::kClient:
+      break;
+  }
+}
+
+void Simulation::run_for(Micros span) {
+  const Micros end = events.now() + span;
+  while (!events.empty() && events.next_at() <= end) step();
+  events.skip_to(end);
+}
+
+bool Simulation::run_until(const std::function<bool()>& condition, Micros span) {
+  const Micros end = events.now() + span;
+  while (!condition()) {
+    for (int i = 0; i < 32; ++i) {
+      if (events.empty() || events.next_at() > end) return condition();
+      step();
+    }
+  }
+  return true;
+}
+
+// --- A run ----------------------------------------------------------------------------------------
+
+void Simulation::run() {
+  clients.begin();
+  faults.begin();
+  operators.begin();
+  run_until([this] { return clients.enough(); }, plan.time_ms * 1'000);
+  heal();
+  await_quiet();
+  check_convergence();
+  oracle.scan();
+  oracle.audit.finish();
+  for (const auto& process : processes_) {
+    statistics.in_the_dark += process->up() && !is_member(*process);
+  }
+  statistics.simulated += events.now();
+  statistics.elections += oracle.elections;
+  statistics.commits += oracle.golden.last().value;
+  statistics.truncations += oracle.truncations;
+  ++statistics.seeds;
+}
+
+void Simulation::heal() {
+  healed_ = true;
+  network.mend_all();
+  network.calm_down();
+  knobs.delay_max = std::max<Micros>(knobs.delay_min + 1, std::min<Micros>(knobs.delay_max, 2'000));
+  for (const auto& process : processes_) {
+    if (process->up()) {
+      process->disk().heal();  // and a pause ends by itself
+    } else {
+      events.after(1 + owner_random.below(100'000),
+                   [this, &process = *process] { operators.restart(process); });
+    }
+  }
+}
+
+/// Everybody is answered, then nobody asks any more.
+void Simulation::await_quiet() {
+  clients.ask_each_for(kRequestsAfterHealing);
+  if (!run_until([this] { return clients.all_satisfied(); }, kLivenessBound)) {
+    fail("after the faults the cluster does not go on:", clients.unsatisfied(), unsettled());
+  }
+  clients.rest();
+  require(run_until([this] { return !clients.anybody_waits(); }, kLivenessBound),
+          "after the faults a request stays without an answer");
+}
+
+void Simulation::check_convergence() {
+  if (!run_until([this] { return unsettled().empty(); }, kLivenessBound)) {
+    fail("after the faults the nodes do not come to one state:", unsettled());
+  }
+}
+
+std::string Simulation::unsettled() const {
+  std::string text;
+  const raft::Index last = oracle.golden.last();
+  for (const auto& process : processes_) {
+    if (!is_member(*process)) continue;
+    const std::string name = " process " + std::to_string(process->index());
+    if (!process->up()) {
+      text += name + " is down;";
+      continue;
+    }
+    const raft::Index applied = process->replica().summary().applied_index;
+    if (applied == last) continue;
+    text += name + " (" + to_string(process->replica().node().role()) + " in term " +
+            std::to_string(process->replica().node().current_term().value) + ") has applied " +
+            std::to_string(applied.value) + " of " + std::to_string(last.value) + ";";
+  }
+  return text;
+}
+
+Process* Simulation::leader() {
+  Process* leader = nullptr;
+  for (const auto& process : processes_) {
+    if (!process->up() || process->replica().node().role() != raft::Role::kLeader) continue;
+    if (leader == nullptr || leader->replica().node().current_term() <
+                                 process->replica().node().current_term()) {
+      leader = process.get();
+    }
+  }
+  return leader;
+}
+
+bool Simulation::is_member(const Process& process) const {
+  return oracle.golden.configuration(oracle.golden.last())
+             .configuration.find(process.platter().member()) != nullptr;
+}
+
+namespace {
+
+std::string text_of(const raft::ConfigurationAt& at) {
+  std::ostringstream out;
+  out << at.index << " {";
+  for (const raft::Member& member : at.configuration.members()) {
+    out << ' ' << member.id << (member.voter ? "" : member.promote ? "?" : "-");
+    if (member.replaces) out << '>' << *member.replaces;
+    out << '@' << member.addresses.peer;
+  }
+  out << " }";
+  return std::move(out).str();
+}
+
+}  // namespace
+
+std::string Simulation::describe() const {
+  std::ostringstream out;
+  out << "at " << events.now() << " us, golden log up to " << oracle.golden.last()
+      << ", configuration " << text_of(oracle.golden.configuration(oracle.golden.last())) << '\n';
+  for (const auto& process : processes_) {
+    out << "  process " << process->index() << " at " << process->address() << " member " << process->platter().member();
+    if (process->up()) {
+      const raft::Node& node = process->replica().node();
+      out << ' ' << to_string(node.role()) << " term " << node.current_term() << " log ("
+          << node.compacted_mark().index << ", " << node.last_index() << "] commit "
+          << node.commit_index() << (process->paused() ? " paused" : "") << " configuration "
+          << text_of(node.configuration());
+      for (const raft::FollowerStatus& follower : node.followers(process->local_now())) {
+        out << "\n    follower " << follower.id << ' ' << to_string(follower.state) << " match "
+            << follower.match_index << " next " << follower.next_index << " heard "
+            << (follower.last_heard ? std::to_string(*follower.last_heard) + " us ago" : "never");
+      }
+    } else {
+      out << (process->removed() ? " removed" : " down");
+    }
+    out << '\n';
+  }
+  return std::move(out).str();
+}
+
+void Simulation::write_line(std::uint32_t process, const std::string& line) const {
+  std::fprintf(stderr, "%12.6f  %u  %s\n", static_cast<double>(events.now()) / 1e6, process,
+               line.c_str());
+}
+
+}  // namespace ticketd::sim

@@ -1,0 +1,85 @@
+#include "sim/statistics.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace ticketd::sim {
+
+Statistics& Statistics::operator+=(const Statistics& other) {
+  // Every field before the table is a count of 64 bits, the table's cells too.
+  static_assert(sizeof(Statistics) % sizeof(std::uint64_t) == 0);
+  constexpr std::size_t kCounts = sizeof(Statistics) / sizeof(std::uint64_t);
+  auto* mine = reinterpret_cast<std::uint64_t*>(this);
+  const auto* theirs = reinterpret_cast<const std::uint64_t*>(&other);
+  for (std::size_t i = 0; i < kCounts; ++i) mine[i] += theirs[i];
+  return *this;
+}
+
+namespace {
+
+class Text {
+ public:
+  template <class... Arguments>
+  void line(const char* format, Arguments... arguments) {
+    char buffer[512];
+    std::snprintf(buffer, sizeof buffer, format, arguments...);
+    text_ += buffer;
+    text_ += '\n';
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+unsigned long long number(std::uint64_t value) { return value; }
+
+}  // namespace
+
+std::string Statistics::describe(double seconds, double processor) const {
+  Text text;
+  const double rate = static_cast<double>(events()) / std::max(processor, 1e-9);
+  const double virtual_seconds = static_cast<double>(simulated) / 1e6;
+  text.line("runs %llu  events %llu  simulated %.1f s in %.2f s, of the processor %.2f s",
+            number(seeds), number(events()), virtual_seconds, seconds, processor);
+  text.line("  %.0f events a second, %.0f times real time (of processor time)", rate,
+            virtual_seconds / std::max(processor, 1e-9));
+  text.line("  deliveries %llu  disk completions %llu  timers %llu  requests %llu",
+            number(deliveries), number(completions), number(timers), number(requests));
+  text.line("operations %llu: changes %llu (replayed %llu)  reads %llu  refused %llu  unknown %llu",
+            number(operations()), number(changes), number(replayed), number(reads),
+            number(refused), number(unknown));
+  text.line("  retries %llu  forwarded %llu  redirected %llu  given up %llu", number(retries),
+            number(forwarded), number(redirected), number(given_up));
+  text.line("elections %llu  committed %llu  truncations %llu", number(elections), number(commits),
+            number(truncations));
+  text.line("messages lost %llu  duplicated %llu  late %llu  damaged %llu (found %llu)  cut off %llu",
+            number(lost), number(duplicated), number(delayed), number(damaged),
+            number(damage_found), number(cut_off));
+  text.line("connections broken %llu  partitions %llu  clogs %llu", number(broken),
+            number(partitions), number(clogs));
+  text.line("crashes %llu (in a write %llu, which was kept %llu)  stops %llu  restarts %llu",
+            number(crashes), number(crashes_in_writes), number(writes_kept), number(stops),
+            number(starts));
+  text.line("pauses %llu  clock jumps %llu  slow writes %llu  hung disks %llu  I/O errors %llu  "
+            "full disks %llu  disks lost %llu",
+            number(pauses), number(jumps), number(slow_writes), number(hangs), number(io_errors),
+            number(full), number(wipes));
+  text.line("compactions %llu  fetches %llu  snapshots made %llu  installed %llu  bad %llu",
+            number(compactions), number(fetches), number(snapshots_made),
+            number(snapshots_installed), number(bad_snapshots));
+  text.line("joins %llu  removals asked %llu  removed %llu (not told %llu)  moves %llu  transfers %llu",
+            number(joins), number(removals), number(removed), number(in_the_dark), number(moves),
+            number(transfers));
+  text.line("%-12s %10s %14s %10s %10s", "struck", "follower", "pre-candidate", "candidate",
+            "leader");
+  for (std::size_t i = 0; i < kFaults; ++i) {
+    const auto& row = struck[i];
+    if (row[0] + row[1] + row[2] + row[3] == 0) continue;
+    text.line("%-12s %10llu %14llu %10llu %10llu", to_string(static_cast<Fault>(i)),
+              number(row[0]), number(row[1]), number(row[2]), number(row[3]));
+  }
+  return text.take();
+}
+
+}  // namespace ticketd::sim

@@ -1,0 +1,44 @@
+// What happened in a run, to see that runs reach what they are meant to test.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "raft/ready.h"
+#include "sim/plan.h"
+
+namespace ticketd::sim {
+
+struct Statistics {
+  std::uint64_t seeds = 0;
+  /// Deliveries, disk completions, timers that fired, and requests.
+  std::uint64_t deliveries = 0, completions = 0, timers = 0, requests = 0;
+  Micros simulated = 0;
+  std::uint64_t elections = 0, commits = 0, truncations = 0;
+  std::uint64_t changes = 0, reads = 0, refused = 0, unknown = 0, replayed = 0, retries = 0,
+                forwarded = 0, redirected = 0, given_up = 0;
+  std::uint64_t lost = 0, duplicated = 0, delayed = 0, damaged = 0, damage_found = 0, broken = 0,
+                cut_off = 0, partitions = 0, clogs = 0;
+  std::uint64_t crashes = 0, crashes_in_writes = 0, writes_kept = 0, stops = 0, starts = 0,
+                pauses = 0, jumps = 0, slow_writes = 0, hangs = 0, io_errors = 0, full = 0,
+                wipes = 0;
+  std::uint64_t compactions = 0, fetches = 0, snapshots_made = 0, snapshots_installed = 0,
+                bad_snapshots = 0;
+  std::uint64_t joins = 0, removals = 0, removed = 0, moves = 0, transfers = 0;
+  /// Nodes that still run at the end though they are no members: nobody they know could tell them.
+  std::uint64_t in_the_dark = 0;
+  /// By fault and by the role of the node that it struck.
+  std::array<std::array<std::uint64_t, 4>, kFaults> struck{};
+
+  std::uint64_t events() const { return deliveries + completions + timers + requests; }
+  std::uint64_t operations() const { return changes + reads; }
+  void met(Fault fault, raft::Role role) {
+    ++struck[static_cast<std::size_t>(fault)][static_cast<std::size_t>(role)];
+  }
+  Statistics& operator+=(const Statistics& other);
+  /// Many lines. `processor`: seconds of processor time.
+  std::string describe(double seconds, double processor) const;
+};
+
+}  // namespace ticketd::sim

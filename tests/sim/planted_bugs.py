@@ -1,0 +1,240 @@
+"""Bugs that Raft implementations have shipped, each as the smallest change of our source that makes
+it ours. scripts/planted-bugs builds the simulator with one of them at a time; the source itself
+knows nothing of them. Every text to be replaced stands exactly once in its file, which a test
+checks, so that the table cannot rot.
+"""
+
+from typing import NamedTuple
+
+
+class Edit(NamedTuple):
+    path: str
+    old: str
+    new: str
+
+
+class Bug(NamedTuple):
+    name: str
+    what: str
+    edits: tuple
+
+
+BUGS = (
+    # --- Votes and terms --------------------------------------------------------------------------
+    Bug("vote-forgotten-at-restart", "a restart keeps the term and forgets the vote", (
+        Edit("raft/state.cpp",
+             "  hard.commit_index = std::max(hard.commit_index, handed_out);\n",
+             "  hard.commit_index = std::max(hard.commit_index, handed_out);\n"
+             "  hard.has_voted = false;\n  hard.voted_for = {};\n"),)),
+    Bug("vote-not-saved", "the term is saved, the vote is not", (
+        Edit("raft/save_gate.cpp", "    save.hard_state = to_save;\n",
+             "    save.hard_state = to_save;\n    save.hard_state->has_voted = false;\n"
+             "    save.hard_state->voted_for = {};\n"),)),
+    Bug("vote-cleared-in-same-term", "stepping down in the same term clears the vote", (
+        Edit("raft/roles.cpp", "  if (term > current_term()) {\n    hard.current_term = term;",
+             "  if (term >= current_term()) {\n    hard.current_term = term;"),)),
+    Bug("two-votes-in-a-term", "a second candidate of the same term gets a vote, too", (
+        Edit("raft/election.cpp", "return hard.has_voted ? hard.voted_for == candidate : !leader;",
+             "return true;"),)),
+    Bug("old-votes-counted", "vote answers of an earlier term are counted", (
+        Edit("raft/step.cpp", "  if (term < current_term()) {\n",
+             "  if (term < current_term() && !is<VoteResponse>(message)) {\n"),
+        Edit("raft/election.cpp", "!response.granted || response.term != asked_term || !knows(from)",
+             "!response.granted || !knows(from)"),)),
+    Bug("old-leader-obeyed", "an append of an earlier term is taken", (
+        Edit("raft/step.cpp", "  if (term < current_term()) {\n",
+             "  if (term < current_term() && !is<AppendRequest>(message)) {\n"),)),
+    Bug("own-vote-not-awaited", "a candidate asks for votes before its own is durable", (
+        Edit("raft/state.cpp",
+             "  outbox.post(Envelope{self(), to, std::move(message)}, gate.needed(hard, promised));\n",
+             "  const bool asks = std::holds_alternative<VoteRequest>(message);\n"
+             "  outbox.post(Envelope{self(), to, std::move(message)},\n"
+             "              asks ? std::nullopt : gate.needed(hard, promised));\n"),)),
+    Bug("node-id-maximum-is-nobody", "votes of the node with the greatest id are taken for none", (
+        Edit("raft/election.cpp", "!response.granted || response.term != asked_term || !knows(from)",
+             "!response.granted || response.term != asked_term || !knows(from) ||\n"
+             "      from.node.value == ~std::uint64_t{0}"),)),
+    # --- Elections --------------------------------------------------------------------------------
+    Bug("log-not-compared", "a vote is given whatever the candidate's log", (
+        Edit("raft/election.cpp",
+             "configuration().empty() ||\n"
+             "      !log.is_up_to_date(request.last_log_index, request.last_log_term)",
+             "configuration().empty()"),)),
+    Bug("last-index-compared-first", "the longer log wins, whatever its last term", (
+        Edit("raft/log.cpp",
+             "return term != last_term() ? term > last_term() : index >= last_;",
+             "return index != last_ ? index > last_ : term >= last_term();"),)),
+    Bug("quorum-of-a-half", "half of an even number of voters is a majority", (
+        Edit("raft/configuration.h", "return voter_count() / 2 + 1;",
+             "return (voter_count() + 1) / 2;"),)),
+    Bug("commit-by-a-half", "an entry on half of an even number of voters is committed", (
+        Edit("raft/quorum.h", "static_cast<std::ptrdiff_t>(values.size() / 2);",
+             "static_cast<std::ptrdiff_t>((values.size() - 1) / 2);"),)),
+    Bug("learner-counted", "learners are counted in every majority", (
+        Edit("raft/state.h", "    if (follower.voter) {\n      reached[count++]",
+             "    if (true) {\n      reached[count++]"),)),
+    Bug("no-check-quorum", "a leader that hears nobody leads on", (
+        Edit("raft/clock.cpp",
+             "if (elapsed(majority_heard_at()) >= options.election_timeout_max || disk_hangs()) {",
+             "if (disk_hangs()) {"),)),
+    Bug("ahead-in-term-left-alone", "whoever is ahead in term tells an old leader nothing", (
+        Edit("raft/step.cpp", "    answer_older_term(from, message);\n", ""),
+        Edit("raft/step.cpp",
+             "void Node::State::answer_older_term(MemberId from, const Message& message) {",
+             "[[maybe_unused]] void Node::State::answer_older_term(MemberId from,\n"
+             "                                                     const Message& message) {"),)),
+    # --- Replication and commit -------------------------------------------------------------------
+    Bug("acknowledged-before-saved", "what promises something leaves before it is durable", (
+        Edit("raft/save_gate.cpp", "    return next_id_;\n", "    return std::nullopt;\n"),)),
+    Bug("leader-counts-itself-early", "a leader counts its own entries before they are durable", (
+        Edit("raft/replication.cpp", "      gate.durable_index(), [](const Progress& follower)",
+             "      log.last_index(), [](const Progress& follower)"),)),
+    Bug("old-term-committed-by-counting", "entries of an earlier term are committed by counting", (
+        Edit("raft/replication.cpp",
+             "if (stored <= commit_index() || !log.matches(stored, current_term())) {",
+             "if (stored <= commit_index()) {"),)),
+    Bug("previous-term-not-compared", "an append's place is found by its index alone", (
+        Edit("raft/append.cpp",
+             "if (!log.matches(request.prev_log_index, request.prev_log_term)) {",
+             "if (request.prev_log_index > log.last_index()) {"),)),
+    Bug("compacted-index-matches", "what is not in the log matches any term", (
+        Edit("raft/log.h", "return term_at(index) == term;",
+             "return term_at(index).value_or(term) == term;"),)),
+    Bug("repeated-append-cuts", "an append that came before cuts what follows it", (
+        Edit("raft/append.cpp",
+             "return entry.index > log.compacted().index && !log.matches(entry.index, entry.term);",
+             "return entry.index > log.compacted().index;"),)),
+    Bug("all-acknowledged", "a follower acknowledges its whole log, not what was compared", (
+        Edit("raft/append.cpp", "  acknowledge_append(from, proved);\n",
+             "  acknowledge_append(from, log.last_index());\n"),)),
+    Bug("commit-beyond-the-match", "an append commits what it did not compare", (
+        Edit("raft/append.cpp",
+             "commit_as_follower(std::min(request.commit_index, proved));",
+             "commit_as_follower(std::min(request.commit_index, log.last_index()));"),)),
+    Bug("heartbeat-commits-too-much", "a heartbeat commits beyond what is known to match", (
+        Edit("raft/heartbeat.cpp",
+             ".commit_index = std::min(follower.match_index, commit_index()),",
+             ".commit_index = commit_index(),"),
+        Edit("raft/heartbeat.cpp", "    commit_as_follower(request.commit_index);\n",
+             "    commit_as_follower(std::min(request.commit_index, log.last_index()));\n"),
+        Edit("raft/heartbeat.cpp",
+             "    ENSURE_MSG(request.commit_index <= log.last_index(),\n"
+             "               \"entries that this node had acknowledged are gone from its log\");\n",
+             ""),)),
+    Bug("applied-before-durable", "committed entries are applied before they are durable here", (
+        Edit("raft/ready.cpp",
+             "const Index to = std::min(commit_index(), gate.durable_index());",
+             "const Index to = commit_index();"),)),
+    Bug("apply-skips-a-page", "entries beyond a page of committed ones are skipped", (
+        Edit("raft/ready.cpp",
+             "Entries committed = log.slice(handed_out + 1, to, "
+             "std::numeric_limits<std::size_t>::max());",
+             "Entries committed = log.slice(handed_out + 1, to, 200);"),)),
+    Bug("no-noop", "a new leader waits for a client's entry to commit those of earlier terms", (
+        Edit("raft/roles.cpp", "leading->first_index = append_entry(EntryType::kNoop, {});",
+             "leading->first_index = log.last_index() + 1;"),)),
+    # --- Snapshots --------------------------------------------------------------------------------
+    Bug("snapshot-over-newer-entries", "a snapshot is installed over a log that agrees and goes on", (
+        Edit("raft/snapshot_receive.cpp",
+             "return mark.index <= commit_index() || log.matches(mark.index, mark.term);",
+             "return mark.index <= commit_index();"),)),
+    Bug("snapshot-taken-for-held", "a longer log is taken for one that holds the snapshot", (
+        Edit("raft/snapshot_receive.cpp",
+             "return mark.index <= commit_index() || log.matches(mark.index, mark.term);",
+             "return mark.index <= log.last_index();"),)),
+    Bug("deduplication-not-in-snapshot", "idempotency keys are missing from snapshots", (
+        Edit("sim/platter.cpp",
+             "  records.for_each([&](std::string_view key, std::string_view value) {\n",
+             "  records.for_each([&](std::string_view key, std::string_view value) {\n"
+             "    if (key[0] != 's') return;\n"),)),
+    Bug("campaign-while-installing", "a node campaigns while its log is being replaced", (
+        Edit("raft/election.cpp",
+             "!disk_hangs() &&\n         reception.install == SnapshotReception::Install::kNone;",
+             "!disk_hangs();"),
+        Edit("raft/snapshot_receive.cpp",
+             "    if (role != Role::kFollower) {  // no campaign with a log that is about to go\n"
+             "      become_follower(current_term(), std::nullopt);\n    }\n", ""),)),
+    Bug("snapshot-acknowledged-early", "a snapshot's entries are confirmed before they are durable", (
+        Edit("raft/snapshot_receive.cpp",
+             "                        .installed = true},\n       mark.index);",
+             "                        .installed = true});"),)),
+    # --- Membership -------------------------------------------------------------------------------
+    Bug("change-before-own-commit", "the configuration changes before an entry of the leader's term "
+        "is committed", (
+        Edit("raft/membership.cpp",
+             "  if (commit_index() < leading->first_index) {\n    return Refusal::kNotReady;\n  }\n",
+             ""),)),
+    Bug("two-changes-at-once", "the configuration changes while a change is not committed", (
+        Edit("raft/membership.cpp",
+             "  if (log.configuration().index > commit_index()) {\n"
+             "    return Refusal::kChangePending;\n  }\n", ""),)),
+    Bug("cut-configuration-stays", "a configuration that was cut from the log stays in force", (
+        Edit("raft/log.cpp",
+             "  while (configurations_.back().index > last_) {\n    configurations_.pop_back();\n"
+             "    ENSURE(!configurations_.empty());\n  }\n", ""),)),
+    Bug("old-announcement-forgotten", "catching up with old configurations forgets where members are "
+        "now", (
+        Edit("server/member_book.cpp",
+             "announced != announcements_.end() && announced->second.known < at.index",
+             "announced != announcements_.end()"),)),
+    # --- Reads ------------------------------------------------------------------------------------
+    Bug("read-without-a-round", "a leader reads without asking whether it still leads", (
+        Edit("raft/reads.cpp", "  if (reads.in_round.empty() || answered < reads.round) {",
+             "  if (reads.in_round.empty() || (answered < reads.round && false)) {"),)),
+    Bug("read-confirmed-by-old-answer", "a late answer to an earlier round confirms a later one", (
+        Edit("raft/heartbeat.cpp",
+             "follower->round = std::max(follower->round, response.round);",
+             "follower->round = leading->reads.round;"),)),
+    Bug("read-before-own-commit", "a new leader reads before an entry of its term is committed", (
+        Edit("raft/reads.cpp",
+             "  if (commit_index() < leading->first_index) {\n    return Refusal::kNotReady;\n  }\n",
+             ""),
+        Edit("server/replica_reads.cpp",
+             "if (unread_.empty() || !node_.ready_to_serve()) return;",
+             "if (unread_.empty() || node_.role() != raft::Role::kLeader) return;"),)),
+    Bug("read-before-applied", "a confirmed read does not wait until its index is applied", (
+        Edit("server/replica_reads.cpp",
+             "  while (!confirmed_reads_.empty() &&\n"
+             "         confirmed_reads_.front().first <= machine_.summary().applied_index) {",
+             "  while (!confirmed_reads_.empty()) {"),)),
+    # --- Disk, clients and time -------------------------------------------------------------------
+    Bug("hung-disk-leads-on", "a leader whose disk hangs leads on", (
+        Edit("raft/clock.cpp",
+             "if (elapsed(majority_heard_at()) >= options.election_timeout_max || disk_hangs()) {",
+             "if (elapsed(majority_heard_at()) >= options.election_timeout_max) {"),)),
+    Bug("milliseconds-of-32-bits", "a clock of 32-bit milliseconds starts again at its end", (
+        Edit("raft/state.cpp", "  ENSURE_LE(now, to);\n  now = to;",
+             "  now = Time(to.value % (std::uint64_t{1000} << 32));"),)),
+    Bug("lost-leadership-taken-for-not-done", "a request that was appended is said to be not done", (
+        Edit("server/in_flight.cpp",
+             "return ticket::Unknown{\"the request was appended to the log, but not confirmed in "
+             "time\"};",
+             "return ticket::NotDone{ticket::NotDone::Why::kBusy, \"not confirmed in time\"};"),)),
+    Bug("no-answer-taken-for-not-done", "a forwarded request without an answer is said to be not "
+        "done", (
+        Edit("server/replica_service.cpp",
+             "done(ticket::Unknown{\"the leader gave no answer in time\"});",
+             "done(NotDone{NotDone::Why::kBusy, \"the leader gave no answer in time\"});"),)),
+    Bug("another-term-answered", "whoever waits for an index is answered by what stands there", (
+        Edit("server/in_flight.cpp", "node.key().second == term ? Fate::kApplied : Fate::kLost",
+             "Fate::kApplied"),)),
+    Bug("requests-do-not-expire", "a request that waits to be appended waits for ever", (
+        Edit("server/request_queue.cpp",
+             "  if (!next_expiry_ || now < *next_expiry_) return expired;\n",
+             "  if (!next_expiry_ || now.value > 0) return expired;\n"),)),
+    Bug("key-not-remembered", "a request is carried out again under the same key", (
+        Edit("ticket/machine.cpp",
+             "  if (const std::optional<KeyRecord> before = remembered(operation.key)) {",
+             "  if (const std::optional<KeyRecord> before = remembered(operation.key);\n"
+             "      before && summary_.next_key % 16 != 0) {"),)),
+    Bug("keys-forgotten-early", "idempotency keys are forgotten before their age", (
+        Edit("ticket/machine.cpp", "    if (record.expires_us > summary_.stamp_us) {\n",
+             "    if (record.expires_us > summary_.stamp_us + record.expires_us / 2) {\n"),)),
+    Bug("keys-without-a-limit", "more idempotency keys are remembered than may be", (
+        Edit("ticket/machine.cpp", "  if (summary_.keys() >= limits.keys) {\n",
+             "  if (summary_.keys() > limits.keys) {\n"),)),
+    Bug("digest-misses-removals", "the digest does not follow removals", (
+        Edit("ticket/machine.cpp",
+             "  state_.remove(key);\n  summary_.digest -= record_hash(key, value);\n",
+             "  state_.remove(key);\n  (void)value;\n"),)),
+)
