@@ -35,22 +35,8 @@ void ByteWriter::string(std::string_view value) {
 
 std::string ByteWriter::take() { return std::exchange(out_, {}); }
 
-template <class Unsigned>
-Unsigned ByteReader::little_endian() {
-  const std::string_view encoded = bytes(sizeof(Unsigned));
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < encoded.size(); ++i) {
-    value |= std::uint64_t{static_cast<unsigned char>(encoded[i])} << (8 * i);
-  }
-  return static_cast<Unsigned>(value);
-}
-
-std::uint8_t ByteReader::u8() { return little_endian<std::uint8_t>(); }
-std::uint16_t ByteReader::u16() { return little_endian<std::uint16_t>(); }
-std::uint32_t ByteReader::u32() { return little_endian<std::uint32_t>(); }
-std::uint64_t ByteReader::u64() { return little_endian<std::uint64_t>(); }
-
-std::uint64_t ByteReader::varint() {
+/// Of more than one byte, or none at all.
+std::uint64_t ByteReader::long_varint() {
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < kVarintBytesMax && i < rest_.size(); ++i) {
     const auto byte = static_cast<unsigned char>(rest_[i]);
@@ -68,16 +54,6 @@ std::uint64_t ByteReader::varint() {
   }
   fail();
   return 0;
-}
-
-std::string_view ByteReader::bytes(std::size_t count) {
-  if (count > rest_.size()) {
-    fail();
-    return {};
-  }
-  const std::string_view result = rest_.substr(0, count);
-  rest_.remove_prefix(count);
-  return result;
 }
 
 std::string_view ByteReader::string(std::size_t length_max) {

@@ -77,9 +77,50 @@ class ByteReader {
  private:
   template <class Unsigned>
   Unsigned little_endian();
+  std::uint64_t long_varint();
 
   std::string_view rest_;
   bool ok_ = true;
 };
+
+// What follows is called for every field of every message, and so stands here.
+
+template <class Unsigned>
+Unsigned ByteReader::little_endian() {
+  if (rest_.size() < sizeof(Unsigned)) {
+    fail();
+    return 0;
+  }
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < sizeof(Unsigned); ++i) {
+    value |= std::uint64_t{static_cast<unsigned char>(rest_[i])} << (8 * i);
+  }
+  rest_.remove_prefix(sizeof(Unsigned));
+  return static_cast<Unsigned>(value);
+}
+
+inline std::uint8_t ByteReader::u8() { return little_endian<std::uint8_t>(); }
+inline std::uint16_t ByteReader::u16() { return little_endian<std::uint16_t>(); }
+inline std::uint32_t ByteReader::u32() { return little_endian<std::uint32_t>(); }
+inline std::uint64_t ByteReader::u64() { return little_endian<std::uint64_t>(); }
+
+inline std::uint64_t ByteReader::varint() {
+  if (!rest_.empty() && static_cast<unsigned char>(rest_.front()) < 0x80) {
+    const auto value = static_cast<unsigned char>(rest_.front());
+    rest_.remove_prefix(1);
+    return value;
+  }
+  return long_varint();
+}
+
+inline std::string_view ByteReader::bytes(std::size_t count) {
+  if (count > rest_.size()) {
+    fail();
+    return {};
+  }
+  const std::string_view result = rest_.substr(0, count);
+  rest_.remove_prefix(count);
+  return result;
+}
 
 }  // namespace ticketd

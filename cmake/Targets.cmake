@@ -33,7 +33,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(ticketd_options INTERFACE -Wno-tsan)
   endif()
 endif()
-target_include_directories(ticketd_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_include_directories(ticketd_options INTERFACE ${TICKETD_PLANTED_DIR} ${PROJECT_SOURCE_DIR})
+if(TICKETD_PLANTED_DIR)  # a bug may leave something unused
+  target_compile_options(
+    ticketd_options INTERFACE -Wno-error -w -fmacro-prefix-map=${TICKETD_PLANTED_DIR}/=)
+endif()
 target_link_libraries(ticketd_options INTERFACE Threads::Threads)
 
 # What the thread sanitizer's build needs: the tests labelled "threads" and what they start.
@@ -41,7 +45,8 @@ add_custom_target(thread_tests)
 
 function(ticketd_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINKS")
-  add_library(${name} STATIC ${arg_SOURCES})
+  ticketd_planted_sources(sources ${arg_SOURCES})
+  add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PRIVATE ticketd_options PUBLIC ${arg_LINKS})
 endfunction()
 

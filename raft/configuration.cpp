@@ -61,23 +61,34 @@ Member read_member(ByteReader& in) {
 
 }  // namespace
 
-Configuration::Configuration(std::vector<Member> members) : members_(std::move(members)) {
-  std::sort(members_.begin(), members_.end(),
+Configuration::Configuration(std::vector<Member> members) {
+  std::sort(members.begin(), members.end(),
             [](const Member& a, const Member& b) { return a.id < b.id; });
   const auto twin =
-      std::adjacent_find(members_.begin(), members_.end(),
+      std::adjacent_find(members.begin(), members.end(),
                          [](const Member& a, const Member& b) { return a.id == b.id; });
-  ENSURE_MSG(twin == members_.end(), "two members of one id");
+  ENSURE_MSG(twin == members.end(), "two members of one id");
+  voter_count_ = static_cast<std::size_t>(std::count_if(
+      members.begin(), members.end(), [](const Member& member) { return member.voter; }));
+  if (!members.empty()) {
+    members_ = std::make_shared<const std::vector<Member>>(std::move(members));
+  }
+}
+
+const std::vector<Member>& Configuration::members() const {
+  static const std::vector<Member> none;
+  return members_ ? *members_ : none;
 }
 
 const Member* Configuration::find(MemberId id) const {
-  const auto found = std::lower_bound(members_.begin(), members_.end(), id, id_below);
-  return found != members_.end() && found->id == id ? &*found : nullptr;
+  const std::vector<Member>& all = members();
+  const auto found = std::lower_bound(all.begin(), all.end(), id, id_below);
+  return found != all.end() && found->id == id ? &*found : nullptr;
 }
 
 const Member* Configuration::find_node(NodeId node) const {
   const Member* newest = nullptr;
-  for (const Member& member : members_) {
+  for (const Member& member : members()) {
     if (member.id.node == node) {
       newest = &member;
     }
@@ -90,31 +101,24 @@ bool Configuration::is_voter(MemberId id) const {
   return member != nullptr && member->voter;
 }
 
-std::size_t Configuration::voter_count() const {
-  return static_cast<std::size_t>(std::count_if(members_.begin(), members_.end(),
-                                                [](const Member& member) { return member.voter; }));
-}
-
 Configuration Configuration::with(Member member) const {
-  Configuration changed = without(member.id);
-  const auto place =
-      std::lower_bound(changed.members_.begin(), changed.members_.end(), member.id, id_below);
-  changed.members_.insert(place, std::move(member));
-  return changed;
+  std::vector<Member> changed = without(member.id).members();
+  changed.push_back(std::move(member));
+  return Configuration(std::move(changed));
 }
 
 Configuration Configuration::without(MemberId id) const {
-  Configuration changed = *this;
-  std::erase_if(changed.members_, [id](const Member& member) { return member.id == id; });
-  return changed;
+  std::vector<Member> changed = members();
+  std::erase_if(changed, [id](const Member& member) { return member.id == id; });
+  return Configuration(std::move(changed));
 }
 
 std::string Configuration::encode() const {
-  ENSURE_LE(members_.size(), kMaxMembers);
+  ENSURE_LE(members().size(), kMaxMembers);
   ByteWriter out;
   out.u8(kVersion);
-  out.varint(members_.size());
-  for (const Member& member : members_) {
+  out.varint(members().size());
+  for (const Member& member : members()) {
     write_member(out, member);
   }
   return out.take();
@@ -132,20 +136,21 @@ Result<Configuration> Configuration::decode(std::string_view bytes) {
     return Error{"a configuration of " + std::to_string(count) + " members; the most is " +
                  std::to_string(kMaxMembers)};
   }
-  Configuration configuration;
+  std::vector<Member> members;
   for (std::uint64_t i = 0; in.ok() && i < count; ++i) {
-    configuration.members_.push_back(read_member(in));
+    members.push_back(read_member(in));
   }
   if (!in.at_end()) {
     return Error{"a configuration that is cut short or malformed"};
   }
-  const bool ordered =
-      std::adjacent_find(configuration.members_.begin(), configuration.members_.end(),
-                         [](const Member& a, const Member& b) { return a.id >= b.id; }) ==
-      configuration.members_.end();
+  const bool ordered = std::adjacent_find(members.begin(), members.end(),
+                                          [](const Member& a, const Member& b) {
+                                            return a.id >= b.id;
+                                          }) == members.end();
   if (!ordered) {
     return Error{"a configuration whose members are not in order of id"};
   }
+  Configuration configuration(std::move(members));
   if (!configuration.empty() && configuration.voter_count() == 0) {
     return Error{"a configuration without a voter"};
   }

@@ -1,6 +1,7 @@
 // Who is in the cluster, and what each member is on its way to become.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ struct Member {
 };
 
 /// A set of members, ordered by id. At least one voter unless empty; empty is "not yet known".
+/// Copies share the members, which never change.
 class Configuration {
  public:
   static constexpr std::size_t kMaxMembers = 32;
@@ -49,14 +51,14 @@ class Configuration {
   /// Requires distinct ids.
   explicit Configuration(std::vector<Member> members);
 
-  const std::vector<Member>& members() const { return members_; }
-  bool empty() const { return members_.empty(); }
-  /// The member, or nullptr. The pointer lives as long as this object is unchanged.
+  const std::vector<Member>& members() const;
+  bool empty() const { return members_ == nullptr; }
+  /// The member, or nullptr. The pointer lives as long as this object, or a copy, is unchanged.
   const Member* find(MemberId id) const;
   /// Any incarnation of that node; the newest one when there are two.
   const Member* find_node(NodeId node) const;
   bool is_voter(MemberId id) const;
-  std::size_t voter_count() const;
+  std::size_t voter_count() const { return voter_count_; }
   /// How many voters make a majority.
   std::size_t quorum_size() const { return voter_count() / 2 + 1; }
 
@@ -68,10 +70,14 @@ class Configuration {
   /// Refuses what encode() would not have written, and members without a voter among them.
   static Result<Configuration> decode(std::string_view bytes);
 
-  bool operator==(const Configuration&) const = default;
+  bool operator==(const Configuration& other) const {
+    return members_ == other.members_ || members() == other.members();
+  }
 
  private:
-  std::vector<Member> members_;
+  /// Null: none.
+  std::shared_ptr<const std::vector<Member>> members_;
+  std::size_t voter_count_ = 0;
 };
 
 /// A configuration and the log index at which it stands (0 with an empty one).

@@ -95,6 +95,9 @@ class Replica : public ticket::Service, public net::TransportEvents {
   bool leaving() const { return loop_.now() < leaving_until_; }
   /// What a joiner waits for, in words.
   std::string progress() const;
+  /// Ends the process when what must always hold does not: above all the bounds of everything that
+  /// waits. For tests; takes time.
+  void check_invariants() const;
 
  private:
   /// Something that is waited for: tried after every turn until it says that it is done.
@@ -124,6 +127,7 @@ class Replica : public ticket::Service, public net::TransportEvents {
   /// Queries that wait, and the bytes of what they ask for.
   static constexpr std::size_t kMaxQueries = 65'536;
   static constexpr std::size_t kMaxQueryBytes = 64 << 20;
+  static constexpr std::size_t kMaxLeaderWaits = 65'536;
 
   // replica.cpp: one turn
   void schedule_turn();

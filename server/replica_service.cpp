@@ -44,6 +44,7 @@ std::optional<ticket::LeaderView> Replica::leader_view() {
 void Replica::find_leader(std::function<void(ticket::LeaderView)> done) {
   if (closed_ || ended_) return done(ticket::NoLeader{});
   if (const auto view = leader_view()) return done(*view);
+  if (leader_waits_.size() >= kMaxLeaderWaits) return done(ticket::NoLeader{});
   leader_waits_.push_back({std::move(done), loop_.now() + leader_patience()});
   arm();
 }

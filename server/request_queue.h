@@ -41,6 +41,7 @@ class RequestQueue {
   static constexpr std::size_t kMaxGroup = 4'096;
   static constexpr std::size_t kMaxWaiting = 65'536;
 
+  std::size_t size() const { return waiting_.size(); }
   bool full() const { return waiting_.size() >= kMaxWaiting; }
   bool empty() const { return waiting_.empty(); }
   void add(ticket::Request request, Waiter waiter);

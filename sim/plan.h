@@ -79,7 +79,7 @@ struct Plan {
   unsigned sequences = 4;
   /// The phase with faults ends when clients have got so many answers, or after so long.
   std::uint64_t operations = 2'000;
-  std::uint64_t time_ms = 300'000;
+  std::uint64_t time_ms = 3'600'000;
   /// No faults at all, fixed delays, one client that asks now and then: for measuring.
   bool calm = false;
 };

@@ -107,7 +107,7 @@ void Simulation::step() {
   if (steps_ % kCheckEvery == 0) {
     clients.check_deadlines();
     const auto& process = processes_[(steps_ / kCheckEvery) % processes_.size()];
-    if (process->up()) process->replica().node().check_invariants();
+    if (process->up()) process->replica().check_invariants();
     if (process->up()) check_leader(*process);
   }
   if (steps_ % kScanEvery == 0) oracle.scan();
@@ -188,7 +188,10 @@ void Simulation::run() {
   clients.begin();
   faults.begin();
   operators.begin();
-  run_until([this] { return clients.enough(); }, plan.time_ms * 1'000);
+  if (!run_until([this] { return clients.enough(); }, plan.time_ms * 1'000)) {
+    ++statistics.out_of_time;
+  }
+  statistics.operations_under_faults += clients.done();
   heal();
   await_quiet();
   check_convergence();

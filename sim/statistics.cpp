@@ -49,6 +49,8 @@ std::string Statistics::describe(double seconds, double processor) const {
   text.line("operations %llu: changes %llu (replayed %llu)  reads %llu  refused %llu  unknown %llu",
             number(operations()), number(changes), number(replayed), number(reads),
             number(refused), number(unknown));
+  text.line("  under faults %llu, in %llu runs less than was wanted before the time was up",
+            number(operations_under_faults), number(out_of_time));
   text.line("  retries %llu  forwarded %llu  redirected %llu  given up %llu", number(retries),
             number(forwarded), number(redirected), number(given_up));
   text.line("elections %llu  committed %llu  truncations %llu", number(elections), number(commits),

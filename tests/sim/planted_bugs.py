@@ -1,10 +1,19 @@
+#!/usr/bin/python3
 """Bugs that Raft implementations have shipped, each as the smallest change of our source that makes
-it ours. scripts/planted-bugs builds the simulator with one of them at a time; the source itself
-knows nothing of them. Every text to be replaced stands exactly once in its file, which a test
-checks, so that the table cannot rot.
+it ours. The build option TICKETD_PLANTED_BUG compiles one of them in; the source itself knows
+nothing of them. Every text to be replaced stands exactly once in its file, which a test checks, so
+that the table cannot rot.
+
+Usage: planted_bugs.py list
+       planted_bugs.py check
+       planted_bugs.py plant NAME|none DIRECTORY
 """
 
+import sys
+from pathlib import Path
 from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class Edit(NamedTuple):
@@ -238,3 +247,54 @@ BUGS = (
              "  state_.remove(key);\n  summary_.digest -= record_hash(key, value);\n",
              "  state_.remove(key);\n  (void)value;\n"),)),
 )
+
+
+def misfits():
+    """What is wrong with the table, as lines."""
+    names = [bug.name for bug in BUGS]
+    found = [f"{name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
+    for bug in BUGS:
+        for edit in bug.edits:
+            count = (ROOT / edit.path).read_text(encoding="utf-8").count(edit.old)
+            if count != 1:
+                found.append(f"{bug.name}: its text stands {count} times in {edit.path}")
+    return found
+
+
+def plant(name, directory):
+    """Copies every file that some bug changes, with the changes of this one. Files that stay as they
+    are keep their times, so that little is compiled anew for the next bug."""
+    chosen = [bug for bug in BUGS if bug.name == name]
+    if not chosen and name != "none":
+        sys.exit(f"there is no planted bug {name}; they are: " + ", ".join(b.name for b in BUGS))
+    texts = {edit.path: (ROOT / edit.path).read_text(encoding="utf-8")
+             for bug in BUGS for edit in bug.edits}
+    for bug in chosen:
+        for edit in bug.edits:
+            if texts[edit.path].count(edit.old) != 1:
+                sys.exit(f"{name} does not fit {edit.path} any more")
+            texts[edit.path] = texts[edit.path].replace(edit.old, edit.new)
+    for path, text in texts.items():
+        copy = Path(directory) / path
+        if not copy.exists() or copy.read_text(encoding="utf-8") != text:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(text, encoding="utf-8")
+
+
+def main(arguments):
+    match arguments:
+        case ["list"]:
+            print("\n".join(bug.name for bug in BUGS))
+        case ["check"]:
+            print("\n".join(misfits()))
+            return 1 if misfits() else 0
+        case ["plant", name, directory]:
+            plant(name, directory)
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
