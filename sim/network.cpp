@@ -139,15 +139,15 @@ void Network::dispatch(std::uint32_t slot, bool may_vanish) {
   const bool back = flights_[slot].lane == Lane::kAnswers;
   const std::uint32_t from = back ? session.listener : session.dialer;
   const std::uint32_t to = back ? session.dialer : session.listener;
-  if (cuts_ > 0 && path(from, to).cut) {
+  const bool cut = is_cut(from, to);
+  const bool taken = simulation_.witness != nullptr &&
+                     simulation_.witness->takes(slot, from, to, flights_[slot].lane,
+                                                flights_[slot].bytes, cut);
+  if (cut) {
     ++simulation_.statistics.cut_off;
     return drop(slot);
   }
-  if (Witness* witness = simulation_.witness;
-      witness != nullptr &&
-      witness->takes(slot, from, to, flights_[slot].lane, flights_[slot].bytes)) {
-    return;
-  }
+  if (taken) return;
   if (!calm_) {
     if (knobs.loss_permille > 0 && random_.chance(knobs.loss_permille, 1'000)) {
       ++simulation_.statistics.lost;

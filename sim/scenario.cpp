@@ -19,7 +19,8 @@ const std::vector<Scenario::Command>& Scenario::table() {
       {"run SPAN", "lets time pass: `100us`, `500ms`, `2s`", &Scenario::run_for},
       {"elect N [unready]", "makes N's election time-outs end until it leads and may serve, or leads "
        "at all", &Scenario::elect},
-      {"campaign N", "makes N's election time-out end now, once", &Scenario::campaign},
+      {"campaign N [every=SPAN for=SPAN]", "makes N's election time-out end now, or now and again",
+       &Scenario::campaign},
       {"crash N [keep-write|lose-write]", "kills it; a write under way is whole or torn",
        &Scenario::crash},
       {"stop N", "stops it in good order", &Scenario::stop},
@@ -33,7 +34,7 @@ const std::vector<Scenario::Command>& Scenario::table() {
       {"keep ENTRIES", "checkpoints compact logs to so many entries", &Scenario::keep},
       {"join N [replace] [at=M]", "N, with an empty disk, asks for its admission and starts",
        &Scenario::join},
-      {"remove N [at=M]", "asks M, or the leader, to remove N", &Scenario::remove},
+      {"remove N [nowait] [at=M]", "asks M, or the leader, to remove N", &Scenario::remove},
       {"transfer [to=N] [at=M]", "asks M, or the leader, to hand leadership over",
        &Scenario::transfer},
       {"cut A B / cut A->B", "nothing goes between them, or from A to B; both may be lists, or `*`",
@@ -46,9 +47,9 @@ const std::vector<Scenario::Command>& Scenario::table() {
        &Scenario::hold},
       {"let A->B [KIND,...] [quiet]", "ends that hold, and sends what it kept back",
        &Scenario::let},
-      {"release A->B [KIND,...] [copy] [reversed] [quiet]", "sends what is kept back, or copies of "
-       "it; the hold goes on", &Scenario::release},
-      {"drop A->B [KIND,...]", "loses what is kept back", &Scenario::drop},
+      {"release A->B [KIND,...] [first=N] [last=N] [copy] [reversed] [quiet]", "sends what is kept "
+       "back, or copies of it; the hold goes on", &Scenario::release},
+      {"drop A->B [KIND,...] [first=N] [last=N]", "loses what is kept back", &Scenario::drop},
       {"inject A->B KIND FIELD=... [as=ID] [for=ID]", "B hears a forged message", &Scenario::inject},
       {"greet N from=ID [to=ID] [cluster=other]", "somebody dials N and says who it is",
        &Scenario::greet},

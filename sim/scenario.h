@@ -45,7 +45,7 @@ class Scenario : public Witness {
   void saves(std::uint32_t process, const raft::Save& save) override;
   void installs(std::uint32_t process, raft::SnapshotMark mark) override;
   bool takes(std::uint32_t slot, std::uint32_t from, std::uint32_t to, Lane lane,
-             const std::string& frame) override;
+             const std::string& frame, bool cut) override;
 
  private:
   struct Command {
@@ -133,7 +133,7 @@ class Scenario : public Witness {
   void stops(Arguments& arguments);
   std::vector<std::uint32_t> nodes(const Arguments& arguments, const std::string& names);
   Route route(Arguments& arguments);
-  std::vector<Held> take_held(const Route& route);
+  std::vector<Held> take_held(Arguments& arguments, const Route& route);
   raft::MemberId member(const Arguments& arguments, const std::string& text);
 
   // scenario_requests.cpp: clients

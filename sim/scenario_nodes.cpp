@@ -114,8 +114,13 @@ void Scenario::elect(Arguments& arguments) {
 }
 
 void Scenario::campaign(Arguments& arguments) {
-  make_due(node(arguments, arguments.word("a node")));
-  simulation().run_for(kAttempt);
+  Process& process = node(arguments, arguments.word("a node"));
+  const Micros every = arguments.as_span(arguments.option("every", "5ms"));
+  const Micros end = simulation().events.now() + arguments.as_span(arguments.option("for", "5ms"));
+  while (simulation_->events.now() < end) {
+    make_due(process);
+    simulation_->run_for(every);
+  }
 }
 
 // --- Life -----------------------------------------------------------------------------------------
@@ -220,8 +225,15 @@ void Scenario::join(Arguments& arguments) {
 void Scenario::remove(Arguments& arguments) {
   const std::string name = arguments.word("a node");
   const net::RemoveCall call{node(arguments, name).node_id(), std::nullopt};
-  const auto reply = ask_once(simulation(), asked_by_operator(arguments), call);
-  say("remove ", name, ": ", text_of(reply));
+  Process& asked = asked_by_operator(arguments);
+  const auto answered = [this, name](const std::optional<net::Reply>& reply) {
+    say("remove ", name, ": ", text_of(reply));
+  };
+  if (arguments.takes("nowait")) {
+    simulation().network.client_call(asked, call, kPatience, answered);
+  } else {
+    answered(ask_once(simulation(), asked, call));
+  }
 }
 
 void Scenario::transfer(Arguments& arguments) {

@@ -106,7 +106,7 @@ void Scenario::heal(Arguments& arguments) {
 // --- Frames that are held back --------------------------------------------------------------------
 
 bool Scenario::takes(std::uint32_t slot, std::uint32_t from, std::uint32_t to, Lane lane,
-                     const std::string& bytes) {
+                     const std::string& bytes, bool cut) {
   if (watched_.empty() && holds_.empty()) return false;
   const auto frame = frame_of(bytes, lane);
   require(frame.has_value(), "a frame that no lane carries");
@@ -114,7 +114,7 @@ bool Scenario::takes(std::uint32_t slot, std::uint32_t from, std::uint32_t to, L
   const std::string text =
       std::to_string(from + 1) + "->" + std::to_string(to + 1) + ' ' + text_of(*frame);
   for (const Route& hold : holds_) {
-    if (!hold.covers(from, to, kind)) continue;
+    if (cut || !hold.covers(from, to, kind)) continue;
     const bool repeated = std::any_of(held_.begin(), held_.end(),
                                       [&](const Held& held) { return held.text == text; });
     if (!hold.quiet && !repeated) say("held: ", text);
@@ -124,7 +124,7 @@ bool Scenario::takes(std::uint32_t slot, std::uint32_t from, std::uint32_t to, L
   const bool watched = std::any_of(watched_.begin(), watched_.end(), [&](const Route& route) {
     return route.covers(from, to, kind);
   });
-  if (watched) say(text);
+  if (watched) say(text, cut ? " (cut off)" : "");
   return false;
 }
 
@@ -143,12 +143,21 @@ Scenario::Route Scenario::route(Arguments& arguments) {
   return route;
 }
 
-std::vector<Scenario::Held> Scenario::take_held(const Route& route) {
+/// All that goes that way, or the first= or last= of them.
+std::vector<Scenario::Held> Scenario::take_held(Arguments& arguments, const Route& route) {
+  const auto covers = [&](const Held& held) { return route.covers(held.from, held.to, held.kind); };
+  const auto all = static_cast<std::uint64_t>(std::count_if(held_.begin(), held_.end(), covers));
+  const std::uint64_t last = arguments.number("last", all);
+  const std::uint64_t begin = all - std::min(all, last);
+  const std::uint64_t end = begin + arguments.number("first", all);
   std::vector<Held> taken;
+  std::uint64_t number = 0;
   std::erase_if(held_, [&](const Held& held) {
-    const bool covered = route.covers(held.from, held.to, held.kind);
-    if (covered) taken.push_back(held);
-    return covered;
+    if (!covers(held)) return false;
+    const bool chosen = number >= begin && number < end;
+    ++number;
+    if (chosen) taken.push_back(held);
+    return chosen;
   });
   return taken;
 }
@@ -171,7 +180,7 @@ void Scenario::let(Arguments& arguments) {
     return hold.from == ended.from && hold.to == ended.to && hold.kinds == ended.kinds;
   });
   if (count == 0) arguments.wrong("there is no such hold");
-  for (const Held& held : take_held(ended)) {
+  for (const Held& held : take_held(arguments, ended)) {
     if (!quiet) say("sent: ", held.text);
     simulation().network.release(held.slot);
   }
@@ -182,7 +191,7 @@ void Scenario::release(Arguments& arguments) {
   const bool copy = arguments.takes("copy");
   const bool reversed = arguments.takes("reversed");
   const bool quiet = arguments.takes("quiet") || which.quiet;
-  std::vector<Held> taken = take_held(which);
+  std::vector<Held> taken = take_held(arguments, which);
   if (taken.empty()) arguments.wrong("nothing of that is kept back");
   if (copy) held_.insert(held_.end(), taken.begin(), taken.end());
   if (reversed) std::reverse(taken.begin(), taken.end());
@@ -194,7 +203,7 @@ void Scenario::release(Arguments& arguments) {
 }
 
 void Scenario::drop(Arguments& arguments) {
-  const std::vector<Held> taken = take_held(route(arguments));
+  const std::vector<Held> taken = take_held(arguments, route(arguments));
   if (taken.empty()) arguments.wrong("nothing of that is kept back");
   for (const Held& held : taken) simulation().network.drop(held.slot);
 }
