@@ -164,7 +164,7 @@ void Scenario::narrate(const Process& process, Shown& shown) {
   const raft::Node& node = process.replica().node();
   const Shown before = std::exchange(shown, {node.role(), node.current_term(),
                                              node.compacted_mark().index,
-                                             node.configuration().index, shown.rehearsed});
+                                             node.configuration().index, shown.rehearsed, true});
   if (before.role != shown.role || (before.term != shown.term && shown.role != raft::Role::kFollower)) {
     if (before.role == raft::Role::kLeader) say(name_of(process), " leads no more");
     if (shown.role == raft::Role::kPreCandidate) {
@@ -182,7 +182,8 @@ void Scenario::narrate(const Process& process, Shown& shown) {
     say(name_of(process), " proposes members ",
         text_of_members(node.configuration().configuration));
   }
-  if (before.compacted < shown.compacted) {
+  // At first it is what the disk held.
+  if (before.known && before.compacted < shown.compacted) {
     say(name_of(process), " has compacted its log up to ", shown.compacted);
   }
 }
@@ -224,6 +225,7 @@ void Scenario::installs(std::uint32_t index, raft::SnapshotMark mark) {
   if (simulation_ == nullptr) return;
   say(name_of(simulation_->process(index)), " puts the snapshot of ", mark.index, '/', mark.term,
       " in force");
+  if (index < shown_.size()) shown_[index].compacted = mark.index;
 }
 
 }  // namespace ticketd::sim

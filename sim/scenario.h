@@ -63,6 +63,8 @@ class Scenario : public Witness {
     raft::Index configuration;
     /// The last one that it rehearsed for: attempts in a row are told once.
     raft::Term rehearsed;
+    /// It has been seen in this life.
+    bool known = false;
   };
   /// A request of a client.
   struct Asking {
