@@ -14,11 +14,15 @@ Scenario::~Scenario() = default;
 
 const std::vector<Scenario::Command>& Scenario::table() {
   static const std::vector<Command> kTable = {
-      {"cluster voters=N ...", "makes it; `keep=` `chunk=` `append-bytes=` `inflight=` `patience=` "
-       "`ids=extreme` `clocks=near-wrap`", &Scenario::cluster},
+      {"cluster voters=N ...",
+       "makes it; `keep=` `chunk=` `append-bytes=` `inflight=` `patience=` "
+       "`ids=extreme` `clocks=near-wrap`",
+       &Scenario::cluster},
       {"run SPAN", "lets time pass: `100us`, `500ms`, `2s`", &Scenario::run_for},
-      {"elect N [unready]", "makes N's election time-outs end until it leads and may serve, or leads "
-       "at all", &Scenario::elect},
+      {"elect N [unready]",
+       "makes N's election time-outs end until it leads and may serve, or leads "
+       "at all",
+       &Scenario::elect},
       {"campaign N [every=SPAN for=SPAN]", "makes N's election time-out end now, or now and again",
        &Scenario::campaign},
       {"crash N [keep-write|lose-write]", "kills it; a write under way is whole or torn",
@@ -47,21 +51,28 @@ const std::vector<Scenario::Command>& Scenario::table() {
        &Scenario::hold},
       {"let A->B [KIND,...] [quiet]", "ends that hold, and sends what it kept back",
        &Scenario::let},
-      {"release A->B [KIND,...] [first=N] [last=N] [copy] [reversed] [quiet]", "sends what is kept "
-       "back, or copies of it; the hold goes on", &Scenario::release},
+      {"release A->B [KIND,...] [first=N] [last=N] [copy] [reversed] [quiet]",
+       "sends what is kept "
+       "back, or copies of it; the hold goes on",
+       &Scenario::release},
       {"drop A->B [KIND,...] [first=N] [last=N]", "loses what is kept back", &Scenario::drop},
-      {"inject A->B KIND FIELD=... [as=ID] [for=ID]", "B hears a forged message", &Scenario::inject},
+      {"inject A->B KIND FIELD=... [as=ID] [for=ID]", "B hears a forged message",
+       &Scenario::inject},
       {"greet N from=ID [to=ID] [cluster=other]", "somebody dials N and says who it is",
        &Scenario::greet},
       {"stops N COMMAND ...", "the command must make N's process end, in a copy of the cluster",
        &Scenario::stops},
-      {"take [NAME] [count=C] [key=K] [times=T] [direct] at=N", "takes numbers at N, and waits for "
-       "the answer", &Scenario::take},
+      {"take [NAME] [count=C] [key=K] [times=T] [direct] at=N",
+       "takes numbers at N, and waits for "
+       "the answer",
+       &Scenario::take},
       {"advance [NAME] value=V [key=K] at=N", "moves a sequence forward", &Scenario::advance},
       {"read [NAME] [stale] at=N", "asks for the last number", &Scenario::read},
       {"begin LABEL take|advance|read ...", "asks, and does not wait", &Scenario::begin},
-      {"expect CONDITION", "it holds now: `leader=N|any|none`, `N role=R term=T last=L commit=C ...`, "
-       "`answer LABEL TEXT`, `equal`", &Scenario::expect},
+      {"expect CONDITION",
+       "it holds now: `leader=N|any|none`, `N role=R term=T last=L commit=C ...`, "
+       "`answer LABEL TEXT`, `equal`",
+       &Scenario::expect},
       {"await CONDITION [within=SPAN]", "time passes until it holds", &Scenario::await},
       {"status", "a line for each node", &Scenario::status},
       {"log N", "the entries on N's disk", &Scenario::log},
@@ -77,7 +88,8 @@ std::string Scenario::commands() {
   return text;
 }
 
-// --- Running --------------------------------------------------------------------------------------
+// --- Running
+// --------------------------------------------------------------------------------------
 
 std::string Scenario::run(const Block& block) {
   transcript_.clear();
@@ -142,7 +154,8 @@ std::string Scenario::text_of_members(const raft::Configuration& configuration) 
   return text_of(configuration, [this](raft::MemberId member) { return name_of(member); });
 }
 
-// --- Narration ------------------------------------------------------------------------------------
+// --- Narration
+// ------------------------------------------------------------------------------------
 
 void Scenario::told(const Process& process, const std::string& line) {
   if (simulation_ != nullptr) say(name_of(process), ' ', line);
@@ -162,10 +175,11 @@ void Scenario::settled(const Process& process) {
 
 void Scenario::narrate(const Process& process, Shown& shown) {
   const raft::Node& node = process.replica().node();
-  const Shown before = std::exchange(shown, {node.role(), node.current_term(),
-                                             node.compacted_mark().index,
-                                             node.configuration().index, shown.rehearsed, true});
-  if (before.role != shown.role || (before.term != shown.term && shown.role != raft::Role::kFollower)) {
+  const Shown before =
+      std::exchange(shown, {node.role(), node.current_term(), node.compacted_mark().index,
+                            node.configuration().index, shown.rehearsed, true});
+  if (before.role != shown.role ||
+      (before.term != shown.term && shown.role != raft::Role::kFollower)) {
     if (before.role == raft::Role::kLeader) say(name_of(process), " leads no more");
     if (shown.role == raft::Role::kPreCandidate) {
       const raft::Term next = shown.term + 1;

@@ -38,8 +38,9 @@ Scenario::Condition Scenario::condition(Arguments& arguments) {
     return [this, wanted] {
       const Process* leader = simulation().leader();
       const std::string name = leader == nullptr ? "none" : name_of(*leader);
-      const bool holds = wanted == "any" ? leader != nullptr && leader->replica().node().ready_to_serve()
-                                         : name == wanted;
+      const bool holds = wanted == "any"
+                             ? leader != nullptr && leader->replica().node().ready_to_serve()
+                             : name == wanted;
       return holds ? std::string() : "leader=" + name;
     };
   }

@@ -42,11 +42,10 @@ Knobs knobs_of(Arguments& arguments) {
 std::optional<net::Reply> ask_once(Simulation& simulation, Process& asked, const net::Call& call) {
   std::optional<net::Reply> answer;
   bool answered = false;
-  simulation.network.client_call(asked, call, kPatience,
-                                 [&](std::optional<net::Reply> reply) {
-                                   answer = std::move(reply);
-                                   answered = true;
-                                 });
+  simulation.network.client_call(asked, call, kPatience, [&](std::optional<net::Reply> reply) {
+    answer = std::move(reply);
+    answered = true;
+  });
   require(simulation.run_until([&] { return answered; }, 2 * kPatience, 1),
           "an operator is given no answer");
   return answer;
@@ -71,7 +70,8 @@ void Scenario::run_for(Arguments& arguments) {
   simulation().run_for(arguments.as_span(arguments.word("a span")));
 }
 
-// --- Elections ------------------------------------------------------------------------------------
+// --- Elections
+// ------------------------------------------------------------------------------------
 
 /// Its clock shows that its election time-out has ended.
 void Scenario::make_due(Process& process) {
@@ -123,7 +123,8 @@ void Scenario::campaign(Arguments& arguments) {
   }
 }
 
-// --- Life -----------------------------------------------------------------------------------------
+// --- Life
+// -----------------------------------------------------------------------------------------
 
 void Scenario::crash(Arguments& arguments) {
   Process& process = node(arguments, arguments.word("a node"));
@@ -165,7 +166,8 @@ void Scenario::clock(Arguments& arguments) {
   process.jump_clock(arguments.as_span(arguments.word("a span")));
 }
 
-// --- Disks ----------------------------------------------------------------------------------------
+// --- Disks
+// ----------------------------------------------------------------------------------------
 
 void Scenario::hang(Arguments& arguments) {
   Process& process = node(arguments, arguments.word("a node"));
@@ -192,7 +194,8 @@ void Scenario::keep(Arguments& arguments) {
   simulation().knobs.log_tail = arguments.as_number(arguments.word("a number of entries"));
 }
 
-// --- Operators ------------------------------------------------------------------------------------
+// --- Operators
+// ------------------------------------------------------------------------------------
 
 Process& Scenario::asked_by_operator(Arguments& arguments) {
   if (arguments.has("at")) return node(arguments, arguments.option("at"));
@@ -211,8 +214,8 @@ void Scenario::join(Arguments& arguments) {
   store::Identity& identity = joiner.platter().identity;
   if (identity.join_token == 0) identity.join_token = 1 + simulation_->owner_random.below(1 << 30);
   identity.replace = arguments.takes("replace");
-  const net::JoinCall call{identity.node, identity.join_token, identity.replace,
-                           joiner.addresses(), ticket::kCommandVersion};
+  const net::JoinCall call{identity.node, identity.join_token, identity.replace, joiner.addresses(),
+                           ticket::kCommandVersion};
   const auto reply = ask_once(*simulation_, asked_by_operator(arguments), call);
   say("join ", name, ": ", text_of(reply));
   const auto* joined = reply ? std::get_if<net::JoinReply>(&*reply) : nullptr;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstring>
+#include <functional>
 
 #include "sim/scenario_say.h"
 #include "sim/scenario_text.h"
@@ -26,11 +28,11 @@ std::optional<std::pair<std::string, std::string>> sides_of(const std::string& t
   return std::pair(text.substr(0, arrow), text.substr(arrow + 2));
 }
 
-constexpr const char* kKinds[] = {
-    "VoteRequest",      "VoteResponse",      "AppendRequest",   "AppendResponse",
-    "HeartbeatRequest", "HeartbeatResponse", "SnapshotRequest", "SnapshotResponse",
-    "TimeoutNowRequest", "MemberStatus",     "Request",         "Response",
-    "Hello",            "Welcome",           "Refused"};
+constexpr const char* kKinds[] = {"VoteRequest",     "VoteResponse",     "AppendRequest",
+                                  "AppendResponse",  "HeartbeatRequest", "HeartbeatResponse",
+                                  "SnapshotRequest", "SnapshotResponse", "TimeoutNowRequest",
+                                  "MemberStatus",    "Request",          "Response",
+                                  "Hello",           "Welcome",          "Refused"};
 
 std::vector<std::string> kinds_of(const Arguments& arguments, const std::string& text) {
   std::vector<std::string> kinds = split(text, ',');
@@ -64,7 +66,8 @@ std::vector<std::uint32_t> Scenario::nodes(const Arguments& arguments, const std
   return indexes;
 }
 
-// --- Links ----------------------------------------------------------------------------------------
+// --- Links
+// ----------------------------------------------------------------------------------------
 
 void Scenario::cut(Arguments& arguments) {
   const std::string first = arguments.word("who");
@@ -103,7 +106,8 @@ void Scenario::heal(Arguments& arguments) {
   }
 }
 
-// --- Frames that are held back --------------------------------------------------------------------
+// --- Frames that are held back
+// --------------------------------------------------------------------
 
 bool Scenario::takes(std::uint32_t slot, std::uint32_t from, std::uint32_t to, Lane lane,
                      const std::string& bytes, bool cut) {
@@ -208,7 +212,8 @@ void Scenario::drop(Arguments& arguments) {
   for (const Held& held : taken) simulation().network.drop(held.slot);
 }
 
-// --- What no member sent --------------------------------------------------------------------------
+// --- What no member sent
+// --------------------------------------------------------------------------
 
 /// A node's name, or a member id as in "3.1".
 raft::MemberId Scenario::member(const Arguments& arguments, const std::string& text) {
@@ -223,9 +228,9 @@ void Scenario::inject(Arguments& arguments) {
   if (!sides) arguments.wrong("who to whom is said as A->B");
   Process& receiver = node(arguments, sides->second);
   if (!receiver.up()) arguments.wrong("node " + sides->second + " is down");
-  const raft::MemberId from =
-      arguments.has("as") ? member(arguments, arguments.option("as"))
-                          : node(arguments, sides->first).platter().member();
+  const raft::MemberId from = arguments.has("as")
+                                  ? member(arguments, arguments.option("as"))
+                                  : node(arguments, sides->first).platter().member();
   const raft::MemberId to = arguments.has("for") ? member(arguments, arguments.option("for"))
                                                  : receiver.platter().member();
   raft::Envelope envelope{from, to, message_of(arguments)};
@@ -245,18 +250,19 @@ void Scenario::greet(Arguments& arguments) {
     arguments.wrong("cluster= is this or other");
   }
   hello.from = member(arguments, arguments.option("from"));
-  hello.to = arguments.has("to") ? member(arguments, arguments.option("to"))
-                                 : listener.platter().member();
+  hello.to =
+      arguments.has("to") ? member(arguments, arguments.option("to")) : listener.platter().member();
   hello.addresses = {"10.9.9.9:9000", "", ""};
   hello.command_version = ticket::kCommandVersion;
+  if (listener.paused()) arguments.wrong("it is paused");
   listener.on_loop([&] {
     const auto refused = listener.transport().events().judge(hello);
     say("greet ", name_of(listener), ": ", refused ? "refused: " + refused->message : "welcome");
   });
-  simulation_->run_for(1);
 }
 
-// --- Processes that must end ----------------------------------------------------------------------
+// --- Processes that must end
+// ----------------------------------------------------------------------
 
 namespace {
 
@@ -273,9 +279,47 @@ std::string reason_in(const std::string& words) {
 
 constexpr Micros kToItsEnd = 100'000;
 
+struct End {
+  bool aborted = false;
+  /// What it wrote to standard error.
+  std::string words;
+};
+
+/// Runs it in a child, whose end is no end of this process. What it throws is what it says.
+End run_in_child(const std::function<void()>& action) {
+  int ends[2];
+  require(pipe(ends) == 0, "no pipe can be had");
+  const pid_t child = fork();
+  require(child >= 0, "no process can be had");
+  if (child == 0) {
+    dup2(ends[1], STDERR_FILENO);
+    const rlimit no_core{0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    std::signal(SIGABRT, SIG_DFL);
+    try {
+      action();
+    } catch (const std::exception& error) {
+      (void)!write(STDERR_FILENO, error.what(), std::strlen(error.what()));
+    }
+    _exit(0);
+  }
+  close(ends[1]);
+  End end;
+  char buffer[512];
+  for (ssize_t size; (size = ::read(ends[0], buffer, sizeof buffer)) > 0;) {
+    end.words.append(buffer, static_cast<std::size_t>(size));
+  }
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  end.aborted = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+  return end;
+}
+
 }  // namespace
 
-/// In a child: the process that ends takes the whole simulator along.
+/// A process that ends by an assertion takes the simulator along, and one that ends in order, but
+/// was not removed, is a breach: both are what is wanted here, and happen in a child.
 void Scenario::stops(Arguments& arguments) {
   const std::string name = arguments.word("a node");
   node(arguments, name);
@@ -283,39 +327,15 @@ void Scenario::stops(Arguments& arguments) {
   for (const std::string& word : arguments.rest()) command += word + ' ';
   for (const auto& [option, value] : arguments.all_options()) command += option + '=' + value + ' ';
   if (command.empty()) arguments.wrong("a command is missing");
-  int ends[2];
-  require(pipe(ends) == 0, "no pipe can be had");
-  const pid_t child = fork();
-  require(child >= 0, "no process can be had");
-  if (child == 0) {
-    dup2(ends[1], STDERR_FILENO);
-    close(ends[0]);
-    const rlimit no_core{0, 0};
-    setrlimit(RLIMIT_CORE, &no_core);
-    std::signal(SIGABRT, SIG_DFL);
-    try {
-      execute(arguments.line(), command);
-      simulation().run_for(kToItsEnd);
-    } catch (const std::exception& error) {
-      (void)!write(STDERR_FILENO, error.what(), std::string_view(error.what()).size());
-      _exit(1);
-    }
-    _exit(0);
-  }
-  close(ends[1]);
-  std::string words;
-  char buffer[512];
-  for (ssize_t size; (size = ::read(ends[0], buffer, sizeof buffer)) > 0;) {
-    words.append(buffer, static_cast<std::size_t>(size));
-  }
-  close(ends[0]);
-  int outcome = 0;
-  waitpid(child, &outcome, 0);
-  const std::string ended = " ends: ";
-  const std::size_t at = words.find(ended);
-  const bool aborted = WIFSIGNALED(outcome) && WTERMSIG(outcome) == SIGABRT;
-  require(aborted || at != std::string::npos, "node ", name, " goes on, and must not; ", words);
-  say(name, " stops: ", aborted ? reason_in(words) : words.substr(at + ended.size()));
+  const End end = run_in_child([&] {
+    execute(arguments.line(), command);
+    simulation().run_for(kToItsEnd);
+  });
+  const std::string ends = " ends: ";
+  const std::size_t at = end.words.find(ends);
+  require(end.aborted || at != std::string::npos, "node ", name, " goes on, and must not; ",
+          end.words);
+  say(name, " stops: ", end.aborted ? reason_in(end.words) : end.words.substr(at + ends.size()));
 }
 
 }  // namespace ticketd::sim

@@ -111,7 +111,8 @@ void Scenario::ask_query(Process& process, const std::string& label, bool stale,
   });
 }
 
-// --- Answers --------------------------------------------------------------------------------------
+// --- Answers
+// --------------------------------------------------------------------------------------
 
 void Scenario::answer_to(const std::string& label) {
   const auto answered = [&] { return askings_.at(label).outcome.has_value(); };

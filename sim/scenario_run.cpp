@@ -27,7 +27,8 @@ bool failed(const std::string& path, const std::string& what) {
   return false;
 }
 
-/// Runs the blocks one behind the other, up to the first that differs, unless it is to be rewritten.
+/// Runs the blocks one behind the other, up to the first that differs, unless it is to be
+/// rewritten.
 bool perform(const std::string& path, Script& script, bool rewrite) {
   Scenario scenario;
   for (Block& block : script.blocks) {

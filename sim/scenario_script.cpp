@@ -72,7 +72,8 @@ std::string text_of(const Script& script) {
   return text;
 }
 
-// --- Arguments ------------------------------------------------------------------------------------
+// --- Arguments
+// ------------------------------------------------------------------------------------
 
 Arguments::Arguments(std::size_t line_number, std::string_view line) : line_(line_number) {
   std::vector<std::string> words = split(line, ' ');
@@ -141,7 +142,10 @@ std::uint64_t Arguments::as_number(std::string_view text) const {
 std::uint64_t Arguments::as_span(std::string_view text) const {
   const std::size_t unit = std::min(text.find_first_not_of("0123456789"), text.size());
   const std::string_view name = text.substr(unit);
-  const std::uint64_t factor = name == "us" ? 1 : name == "ms" ? 1'000 : name == "s" ? 1'000'000 : 0;
+  const std::uint64_t factor = name == "us"   ? 1
+                               : name == "ms" ? 1'000
+                               : name == "s"  ? 1'000'000
+                                              : 0;
   if (factor == 0) wrong("\"" + std::string(text) + "\" is no span: 100us, 500ms, 2s");
   return as_number(text.substr(0, unit)) * factor;
 }
@@ -157,7 +161,8 @@ void Arguments::finish() const {
   }
 }
 
-// --- Differences ----------------------------------------------------------------------------------
+// --- Differences
+// ----------------------------------------------------------------------------------
 
 /// By the longest common subsequence: transcripts are of some hundred lines at most.
 std::string difference(std::string_view expected, std::string_view actual) {

@@ -8,8 +8,8 @@
 //   ----
 //   2 votes for 1 in term 2
 //
-// A block is one or more lines of commands or # comments, then, if they gave anything, ---- and what
-// they gave, up to an empty line. The comments before the first block are the header.
+// A block is one or more lines of commands or # comments, then, if they gave anything, ---- and
+// what they gave, up to an empty line. The comments before the first block are the header.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +48,8 @@ Script parse_script(std::string_view text);
 /// The text that parses to it.
 std::string text_of(const Script& script);
 
-/// One line of a block, in words: the command's name, the words behind it in order, and those with a
+/// One line of a block, in words: the command's name, the words behind it in order, and those with
+/// a
 /// '=' by their names. What is asked for and is not there, or is there and is never asked for, is a
 /// ScriptError.
 class Arguments {
@@ -91,8 +92,8 @@ class Arguments {
   std::set<std::string> asked_;
 };
 
-/// Lines of both, with "-" what was expected and did not come, with "+" what came instead; empty when
-/// they are equal.
+/// Lines of both, with "-" what was expected and did not come, with "+" what came instead; empty
+/// when they are equal.
 std::string difference(std::string_view expected, std::string_view actual);
 
 std::vector<std::string> split(std::string_view text, char separator);

@@ -67,9 +67,9 @@ std::string text(const raft::SnapshotRequest& request) {
 }
 
 std::string text(const raft::SnapshotResponse& response) {
-  return joined("SnapshotResponse term ", response.term, " of ", place(response.mark),
-                response.installed ? std::string(" installed")
-                                   : joined(" next ", response.next_offset));
+  return joined(
+      "SnapshotResponse term ", response.term, " of ", place(response.mark),
+      response.installed ? std::string(" installed") : joined(" next ", response.next_offset));
 }
 
 std::string text(const raft::TimeoutNowRequest& request) {
@@ -79,14 +79,22 @@ std::string text(const raft::TimeoutNowRequest& request) {
 const char* reason_of(ticket::NotDone::Why why) {
   using Why = ticket::NotDone::Why;
   switch (why) {
-    case Why::kNoLeader: return "no leader";
-    case Why::kBusy: return "busy";
-    case Why::kNoSpace: return "no space";
-    case Why::kOverflow: return "overflow";
-    case Why::kBehind: return "behind";
-    case Why::kKeyReused: return "key reused";
-    case Why::kKeysFull: return "keys full";
-    case Why::kForbidden: return "forbidden";
+    case Why::kNoLeader:
+      return "no leader";
+    case Why::kBusy:
+      return "busy";
+    case Why::kNoSpace:
+      return "no space";
+    case Why::kOverflow:
+      return "overflow";
+    case Why::kBehind:
+      return "behind";
+    case Why::kKeyReused:
+      return "key reused";
+    case Why::kKeysFull:
+      return "keys full";
+    case Why::kForbidden:
+      return "forbidden";
   }
   UNREACHABLE("a reason that is none");
 }
@@ -103,14 +111,14 @@ std::string text_of(const ticket::Operation& operation) {
 
 }  // namespace
 
-// --- Frames ---------------------------------------------------------------------------------------
+// --- Frames
+// ---------------------------------------------------------------------------------------
 
 const char* name_of(const net::Frame& frame) {
   if (const auto* message = std::get_if<raft::Message>(&frame)) {
-    constexpr const char* kNames[] = {
-        "VoteRequest",      "VoteResponse",      "AppendRequest",   "AppendResponse",
-        "HeartbeatRequest", "HeartbeatResponse", "SnapshotRequest", "SnapshotResponse",
-        "TimeoutNowRequest"};
+    constexpr const char* kNames[] = {"VoteRequest",     "VoteResponse",     "AppendRequest",
+                                      "AppendResponse",  "HeartbeatRequest", "HeartbeatResponse",
+                                      "SnapshotRequest", "SnapshotResponse", "TimeoutNowRequest"};
     static_assert(std::size(kNames) == std::variant_size_v<raft::Message>);
     return kNames[message->index()];
   }
@@ -143,7 +151,8 @@ std::optional<net::Frame> frame_of(const std::string& bytes, Lane lane) {
   return std::nullopt;
 }
 
-// --- Answers --------------------------------------------------------------------------------------
+// --- Answers
+// --------------------------------------------------------------------------------------
 
 std::string text_of(const ticket::Answer& answer) {
   if (const auto* refused = std::get_if<ticket::NotDone>(&answer)) {
@@ -182,7 +191,8 @@ std::string text_of(const std::optional<net::Reply>& reply) {
   return "answered";
 }
 
-// --- Logs -----------------------------------------------------------------------------------------
+// --- Logs
+// -----------------------------------------------------------------------------------------
 
 std::string text_of(const raft::Configuration& configuration,
                     const std::function<std::string(raft::MemberId)>& name) {
@@ -210,7 +220,8 @@ std::string text_of(const raft::Entry& entry,
   return line;
 }
 
-// --- Forged messages ------------------------------------------------------------------------------
+// --- Forged messages
+// ------------------------------------------------------------------------------
 
 namespace {
 
@@ -257,8 +268,8 @@ raft::Message message_of(Arguments& arguments) {
     return raft::VoteResponse{term, arguments.takes("pre"), granted};
   }
   if (kind == "AppendResponse") {
-    return raft::AppendResponse{term, true, raft::Index(arguments.as_number(arguments.option("holds"))),
-                                {}, {}};
+    return raft::AppendResponse{
+        term, true, raft::Index(arguments.as_number(arguments.option("holds"))), {}, {}};
   }
   if (kind == "HeartbeatRequest") {
     return raft::HeartbeatRequest{term, raft::Index(arguments.number("commit", 0)),

@@ -26,8 +26,8 @@ class Witness {
   virtual void saves(std::uint32_t process, const raft::Save& save) = 0;
   /// About to be put in force there.
   virtual void installs(std::uint32_t process, raft::SnapshotMark mark) = 0;
-  /// A frame is sent. `cut`: it does not arrive. Otherwise, with true, its slot is the witness's, who
-  /// gives it back by Network::release() or drop().
+  /// A frame is sent. `cut`: it does not arrive. Otherwise, with true, its slot is the witness's,
+  /// who gives it back by Network::release() or drop().
   virtual bool takes(std::uint32_t slot, std::uint32_t from, std::uint32_t to, Lane lane,
                      const std::string& frame, bool cut) = 0;
 };

@@ -1,8 +1,9 @@
+#include "sim/scenario.h"
+
 #include <doctest/doctest.h>
 
 #include <string>
 
-#include "sim/scenario.h"
 #include "sim/scenario_script.h"
 #include "sim/violation.h"
 
@@ -54,8 +55,7 @@ TEST_CASE("a scenario is its header and blocks, and its text again") {
 
 TEST_CASE("a scenario that is wrong says where and why") {
   CHECK(error_of("\n----\n") == "line 2: ---- with no command before it");
-  CHECK(error_of("\nrun 1s\n----\n") ==
-        "line 2: nothing stands behind the ---- of this block");
+  CHECK(error_of("\nrun 1s\n----\n") == "line 2: nothing stands behind the ---- of this block");
   const std::string one = "cluster voters=1\n";
   CHECK(error_of(one + "jump 1\n") == "line 2: there is no command \"jump\"");
   CHECK(error_of(one + "run 5\n") == "line 2: run: \"5\" is no span: 100us, 500ms, 2s");
@@ -67,8 +67,7 @@ TEST_CASE("a scenario that is wrong says where and why") {
   CHECK(error_of(one + "crash 1\ntake at=1\n") == "line 3: take: node 1 is down");
   CHECK(error_of(one + "take at=1 at=1\n") == "line 2: take: \"at=1\" says something twice");
   CHECK(error_of(one + "expect 1 mood=bad\n") == "line 2: expect: nodes have no mood");
-  CHECK(error_of(one + "hold 1->2 Greeting\n") ==
-        "line 2: hold: there is no message \"Greeting\"");
+  CHECK(error_of(one + "hold 1->2 Greeting\n") == "line 2: hold: there is no message \"Greeting\"");
   CHECK(error_of(one + "cluster voters=1\n") == "line 2: cluster: there is one already");
 }
 

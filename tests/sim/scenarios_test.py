@@ -34,7 +34,7 @@ def faults(files, document, usage):
         numbers.append(title[0])
         if not name.startswith(f"{title[0]:02}-"):
             wrong.append(f"{name}: it is number {title[0]}")
-        if not re.search(r"^(expect|stops) ", files[name], re.M) and "await equal" not in files[name]:
+        if not re.search(r"^(expect|stops|await equal)\b", files[name], re.M):
             wrong.append(f"{name}: it expects nothing")
         if f"\n{title[0]}. {title[1]}\n" not in document:
             wrong.append(f"{name}: the document does not list \"{title[0]}. {title[1]}\"")
@@ -67,8 +67,8 @@ def check_lint(files, document, usage):
 
 
 def check_modes(executable, scenario):
-    """A transcript that differs is shown, and written anew when that is asked for; what was expected
-    and did not come is neither."""
+    """A transcript that differs is shown, and written anew when that is asked for; a command that is
+    wrong is told with its line, and what was expected and did not come fails also then."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "scenario.txt"
         text = scenario.read_text(encoding="utf-8")
