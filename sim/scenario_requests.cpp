@@ -75,7 +75,6 @@ void Scenario::ask(Arguments& arguments, const std::string& kind, const std::str
     arguments.wrong("\"" + kind + "\" is not take, advance or read");
   }
   request.key = arguments.option("key", "");
-  arguments.number("times", 1);
   ask_change(process, label, arguments.takes("direct"), std::move(request));
 }
 
