@@ -278,6 +278,10 @@ raft::Message message_of(Arguments& arguments) {
   if (kind == "HeartbeatResponse") {
     return raft::HeartbeatResponse{term, arguments.number("round", 0)};
   }
+  if (kind == "SnapshotRequest") {
+    const auto [index, of_term] = as_place(arguments, arguments.option("of"));
+    return raft::SnapshotRequest{term, {{index, of_term}, 1, 1, 0, raft::Payload("x")}};
+  }
   if (kind == "TimeoutNowRequest") return raft::TimeoutNowRequest{term};
   arguments.wrong("no message \"" + kind + "\" can be forged");
 }

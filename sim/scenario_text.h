@@ -36,7 +36,7 @@ std::string text_of(const raft::Entry& entry,
                     const std::function<std::string(raft::MemberId)>& name);
 
 /// The message that is named by the next word, with its fields as options; flags are further words.
-/// An entry is INDEX/TERM, and is a no-op.
+/// An entry is INDEX/TERM, and is a no-op; a snapshot is a single byte.
 raft::Message message_of(Arguments& arguments);
 
 }  // namespace ticketd::sim
