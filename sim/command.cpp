@@ -8,6 +8,8 @@
 #include <string>
 
 #include "sim/run.h"
+#include "sim/scenario.h"
+#include "sim/scenario_run.h"
 #include "sim/shrink.h"
 
 namespace ticketd::sim {
@@ -23,6 +25,9 @@ struct Given {
   std::string faults, without;
   Overrides overrides;
   Telling telling;
+  std::vector<std::string> scenarios;
+  bool rewrite = false;
+  bool commands = false;
   bool shrink = false;
   unsigned shrink_seeds = 4;
 };
@@ -86,6 +91,10 @@ void describe_options(CLI::App& app, Given& given) {
                "No faults, three nodes, one client, the server's time-outs: for measuring");
   app.add_flag("--trace", given.telling.trace, "Tell on standard error what happens");
   app.add_flag("--quiet", given.telling.quiet, "No line for each seed");
+  app.add_option("--scenario", given.scenarios,
+                 "Run these scenario files instead of seeds, and show where they differ");
+  app.add_flag("--rewrite", given.rewrite, "Write what the scenarios give into their files");
+  app.add_flag("--scenario-commands", given.commands, "What scenarios may say");
   app.add_flag("--shrink", given.shrink, "Reduce the first failing run, and print its command");
   app.add_option("--shrink-seeds", given.shrink_seeds,
                  "Seeds that are tried for each smaller plan (default 4)");
@@ -153,8 +162,13 @@ int run_command(int count, char** arguments) {
     std::fprintf(stderr, "--seeds is FIRST..LAST\n");
     return 2;
   }
+  if (given.commands) {
+    std::printf("%s", Scenario::commands().c_str());
+    return 0;
+  }
   watch_for_aborts();
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  if (!given.scenarios.empty()) return run_scenarios(given.scenarios, given.rewrite) ? 0 : 1;
   return run_seeds(given, first, last);
 }
 

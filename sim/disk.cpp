@@ -122,11 +122,11 @@ void SimulatedDisk::sync() {
   }
 }
 
-void SimulatedDisk::crash() {
+void SimulatedDisk::crash(std::optional<bool> write_kept) {
   if (!writing_) return;
   ++simulation_.statistics.crashes_in_writes;
   // One record of a journal: it is whole, or its checksum says that it is a torn tail.
-  if (simulation_.disk_random.chance(1, 2)) {
+  if (write_kept ? *write_kept : simulation_.disk_random.chance(1, 2)) {
     ++simulation_.statistics.writes_kept;
     sync();
   }

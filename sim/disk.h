@@ -33,8 +33,8 @@ class SimulatedDisk : public store::Disk {
   void fail_next_write() { fails_ = true; }
   /// Space is low; full: nothing more can be saved until there is room.
   void set_space(bool low, bool full);
-  /// The write that is under way, if any, gets to the platter or does not.
-  void crash();
+  /// The write that is under way, if any, gets to the platter or does not; none: that is drawn.
+  void crash(std::optional<bool> write_kept);
   bool writing() const { return writing_.has_value(); }
   Micros writing_since() const { return writing_since_; }
 

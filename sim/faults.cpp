@@ -70,6 +70,7 @@ void Faults::crash() {
 void Faults::crash_for_a_while(Process& process) {
   if (!process.up()) return;
   process.crash();
+  if (!simulation_.knobs.revives) return;
   simulation_.events.after(span(), [this, &process] { simulation_.operators.restart(process); });
 }
 

@@ -116,6 +116,12 @@ void Network::send_encoded(SessionId id, Lane lane, std::string_view frame, bool
   dispatch(slot, may_vanish);
 }
 
+std::uint32_t Network::copy(std::uint32_t slot) {
+  const std::uint32_t second = take_slot(flights_[slot].session, flights_[slot].lane);
+  flights_[second].bytes = flights_[slot].bytes;
+  return second;
+}
+
 Micros Network::draw_delay() {
   const Knobs& knobs = simulation_.knobs;
   if (knobs.delay_min == knobs.delay_max) return knobs.delay_min;
@@ -133,10 +139,15 @@ void Network::dispatch(std::uint32_t slot, bool may_vanish) {
   const bool back = flights_[slot].lane == Lane::kAnswers;
   const std::uint32_t from = back ? session.listener : session.dialer;
   const std::uint32_t to = back ? session.dialer : session.listener;
-  if (cuts_ > 0 && path(from, to).cut) {
+  const bool cut = is_cut(from, to);
+  const bool taken = simulation_.witness != nullptr &&
+                     simulation_.witness->takes(slot, from, to, flights_[slot].lane,
+                                                flights_[slot].bytes, cut);
+  if (cut) {
     ++simulation_.statistics.cut_off;
     return drop(slot);
   }
+  if (taken) return;
   if (!calm_) {
     if (knobs.loss_permille > 0 && random_.chance(knobs.loss_permille, 1'000)) {
       ++simulation_.statistics.lost;
@@ -154,9 +165,7 @@ void Network::dispatch(std::uint32_t slot, bool may_vanish) {
     while (may_vanish && knobs.duplicate_permille > 0 &&
            random_.chance(knobs.duplicate_permille, 1'000)) {
       ++simulation_.statistics.duplicated;
-      const std::uint32_t copy = take_slot(flights_[slot].session, flights_[slot].lane);
-      flights_[copy].bytes = flights_[slot].bytes;
-      launch(copy, draw_delay() + log_uniform(random_, 1, 1'000'000));
+      launch(copy(slot), draw_delay() + log_uniform(random_, 1, 1'000'000));
     }
   }
   launch(slot, draw_delay());
@@ -312,6 +321,12 @@ void Network::cut(std::uint32_t from, std::uint32_t to) {
 void Network::clog(std::uint32_t from, std::uint32_t to, Micros until) {
   Micros& clogged = path(from, to).clogged_until;
   clogged = std::max(clogged, until);
+}
+
+void Network::mend(std::uint32_t from, std::uint32_t to) {
+  Path& one = path(from, to);
+  cuts_ -= one.cut;
+  one = {};
 }
 
 void Network::mend_all() {

@@ -79,12 +79,17 @@ class Network {
 
   void arrive(std::uint32_t slot);
   void drop(std::uint32_t slot) { free_.push_back(slot); }
+  /// A frame that the witness took goes on its way, whatever has been cut meanwhile.
+  void release(std::uint32_t slot) { launch(slot, draw_delay()); }
+  /// The same frame once more, for the witness.
+  std::uint32_t copy(std::uint32_t slot);
 
   // --- Faults -----------------------------------------------------------------------------------
   /// From now on nothing goes from one to the other.
   void cut(std::uint32_t from, std::uint32_t to);
   /// What is sent meanwhile comes at that moment.
   void clog(std::uint32_t from, std::uint32_t to, Micros until);
+  void mend(std::uint32_t from, std::uint32_t to);
   void mend_all();
   bool is_cut(std::uint32_t from, std::uint32_t to) const;
   bool any_cut() const { return cuts_ > 0; }

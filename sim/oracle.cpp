@@ -246,6 +246,7 @@ void Oracle::state_is(std::uint32_t process, Index index, std::uint64_t digest) 
 // --- Disk -----------------------------------------------------------------------------------------
 
 void Oracle::durable(std::uint32_t process, const raft::Save& save) {
+  if (witness_ != nullptr) witness_->saves(process, save);
   const Platter& platter = *platters_[process];
   require(save.hard_state || !save.entries.empty(), platter.member(), " saves nothing");
   if (save.hard_state) {
@@ -354,6 +355,7 @@ std::uint64_t Oracle::installing(std::uint32_t process, raft::SnapshotMark mark,
           platter.member(), " installs a snapshot with another configuration than was in force at ",
           mark.index);
   state_is(process, index, content.state.summary.digest);
+  if (witness_ != nullptr) witness_->installs(process, mark);
   shown_[process].applied = index;
   return golden.chain(mark.index);
 }

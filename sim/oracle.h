@@ -15,6 +15,7 @@
 #include "sim/golden.h"
 #include "sim/platter.h"
 #include "sim/violation.h"
+#include "sim/witness.h"
 #include "store/disk.h"
 
 namespace ticketd::sim {
@@ -32,8 +33,9 @@ View view_of(const raft::Node& node);
 
 class Oracle {
  public:
-  /// `limits`: those that every node is given.
-  explicit Oracle(raft::Options limits) : audit(golden), limits_(std::move(limits)) {}
+  /// `limits`: those that every node is given. The witness, if any, is told of saves and snapshots.
+  explicit Oracle(raft::Options limits, Witness* witness = nullptr)
+      : audit(golden), limits_(std::move(limits)), witness_(witness) {}
 
   // --- Processes and their disks ----------------------------------------------------------------
   /// `platter` is the process's from now on; it stays readable as long as this lives.
@@ -113,6 +115,7 @@ class Oracle {
   void check_sizes(const raft::Envelope& envelope) const;
 
   const raft::Options limits_;
+  Witness* const witness_;
   std::vector<const Platter*> platters_;  // by process
   std::vector<const Platter*> lost_;      // what a lost member had promised counts all the same
   std::vector<Shown> shown_;              // by process

@@ -132,6 +132,15 @@ struct Knobs {
   std::uint64_t count_max = 1;
   /// A single node founds the cluster, and the others join it.
   bool grows = false;
+  /// The first two nodes have the least and the greatest id there is; none: that is drawn.
+  std::optional<bool> odd_ids;
+  /// What monotonic clocks show when a node starts, unless that is drawn.
+  Micros clock_origin = 1'000'000;
+  /// So long a dialer waits to be welcomed; half of it between two attempts. None: as in the server,
+  /// by the election time-out.
+  std::optional<Micros> dial_patience;
+  /// A node that crashes by a fault is started again after a while.
+  bool revives = true;
 };
 
 Knobs draw_knobs(const Plan& plan);

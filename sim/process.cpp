@@ -79,7 +79,7 @@ void Process::start() {
   state_ = State::kUp;
   Random& random = simulation_.owner_random;
   const bool wild = simulation_.plan.faults.has(Fault::kClocks);
-  const std::uint64_t origin = wild ? draw_origin(random) : 1'000'000;
+  const std::uint64_t origin = wild ? draw_origin(random) : simulation_.knobs.clock_origin;
   const auto rate = wild && !simulation_.healed()
                         ? static_cast<std::int64_t>(random.below(100'000)) - 50'000
                         : 0;
@@ -129,14 +129,15 @@ void Process::take_down() {
   deferred_.clear();
   alarm_handler_ = nullptr;
   simulation_.clients.process_died(index_, life);
+  if (simulation_.witness != nullptr) simulation_.witness->went_down(*this, life);
 }
 
-void Process::crash() {
+void Process::crash(std::optional<bool> write_kept) {
   if (!up()) return;
   simulation_.tell(*this, "crashes", disk_->writing() ? " while it writes" : "");
   ++simulation_.statistics.crashes;
   simulation_.statistics.met(Fault::kCrashes, replica_->node().role());
-  disk_->crash();
+  disk_->crash(write_kept);
   take_down();
 }
 
@@ -237,6 +238,7 @@ void Process::turn() {
 void Process::settle() {
   simulation_.oracle.observed(index_, replica_->node());
   simulation_.clients.look_at_answers();
+  if (simulation_.witness != nullptr) simulation_.witness->settled(*this);
 }
 
 // --- server::Loop ---------------------------------------------------------------------------------

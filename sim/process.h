@@ -71,8 +71,9 @@ class Process : public server::Loop {
   // --- Life -------------------------------------------------------------------------------------
   /// From its disk. Requires kDown, and an identity.
   void start();
-  /// As by kill -9 and a power cut at once.
-  void crash();
+  /// As by kill -9 and a power cut at once. `write_kept`: what becomes of a write that is under way;
+  /// none: that is drawn.
+  void crash(std::optional<bool> write_kept = std::nullopt);
   /// In good order, in a while.
   void stop();
   /// Requires kDown: an empty disk.

@@ -34,9 +34,13 @@ void watch_for_aborts() {
   for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE}) std::signal(signal, on_abort);
 }
 
+void tell_if_aborted(const std::string& command) {
+  std::snprintf(reproduction, sizeof reproduction, "%s", command.c_str());
+}
+
 bool run_one(const Plan& plan, const Telling& telling, Statistics& total) {
   const std::string line = command_line(plan);
-  std::snprintf(reproduction, sizeof reproduction, "%s", line.c_str());
+  tell_if_aborted(line);
   std::unique_ptr<Simulation> simulation;
   try {
     simulation = std::make_unique<Simulation>(plan);

@@ -1,6 +1,8 @@
 // One run of one plan, and what is told of it.
 #pragma once
 
+#include <string>
+
 #include "sim/plan.h"
 #include "sim/statistics.h"
 
@@ -18,5 +20,7 @@ struct Telling {
 bool run_one(const Plan& plan, const Telling& telling, Statistics& total);
 
 void watch_for_aborts();
+/// What watch_for_aborts() prints: the command that does it again.
+void tell_if_aborted(const std::string& command);
 
 }  // namespace ticketd::sim

@@ -26,9 +26,12 @@ constexpr std::uint64_t kRequestsAfterHealing = 3;
 }  // namespace
 
 Simulation::Simulation(const Plan& the_plan)
+    : Simulation(the_plan, draw_knobs(the_plan), nullptr) {}
+
+Simulation::Simulation(const Plan& the_plan, const Knobs& the_knobs, Witness* the_witness)
     : plan(the_plan),
-      knobs(draw_knobs(the_plan)),
-      oracle(knobs.raft),
+      knobs(the_knobs),
+      oracle(knobs.raft, the_witness),
       network_random(stream(the_plan.seed, "network events")),
       disk_random(stream(the_plan.seed, "disk events")),
       owner_random(stream(the_plan.seed, "owner events")),
@@ -37,7 +40,8 @@ Simulation::Simulation(const Plan& the_plan)
       network(*this),
       clients(*this),
       operators(*this),
-      faults(*this) {
+      faults(*this),
+      witness(the_witness) {
   spdlog::set_level(spdlog::level::off);  // what replicas log is of no use without their names
   found();
 }
@@ -57,7 +61,8 @@ Process& Simulation::add_process(raft::NodeId node) {
 void Simulation::found() {
   cluster_id = 1 + owner_random.next() % 1'000'000;
   const unsigned founders = knobs.grows ? 1 : plan.voters;
-  const bool odd_ids = owner_random.chance(1, 4);
+  const bool odd_drawn = owner_random.chance(1, 4);
+  const bool odd_ids = knobs.odd_ids.value_or(odd_drawn);
   std::vector<raft::Member> members;
   for (unsigned i = 0; i < plan.voters + plan.learners; ++i) {
     raft::NodeId node(i + 1);
@@ -171,10 +176,11 @@ void Simulation::run_for(Micros span) {
   events.skip_to(end);
 }
 
-bool Simulation::run_until(const std::function<bool()>& condition, Micros span) {
+bool Simulation::run_until(const std::function<bool()>& condition, Micros span,
+                           unsigned events_between) {
   const Micros end = events.now() + span;
   while (!condition()) {
-    for (int i = 0; i < 32; ++i) {
+    for (unsigned i = 0; i < events_between; ++i) {
       if (events.empty() || events.next_at() > end) return condition();
       step();
     }

@@ -17,12 +17,15 @@
 #include "sim/plan.h"
 #include "sim/process.h"
 #include "sim/statistics.h"
+#include "sim/witness.h"
 
 namespace ticketd::sim {
 
 class Simulation {
  public:
   explicit Simulation(const Plan& plan);
+  /// With these strengths instead of those that the plan draws. The witness outlives this.
+  Simulation(const Plan& plan, const Knobs& knobs, Witness* witness);
   ~Simulation();
 
   /// Faults, healing, and what must follow. Throws a Violation at the first breach.
@@ -30,8 +33,8 @@ class Simulation {
 
   /// Runs events for that long.
   void run_for(Micros span);
-  /// Asked now and then; false if it does not hold within the span.
-  bool run_until(const std::function<bool()>& condition, Micros span);
+  /// Asked at first and after so many events; false if it does not hold within the span.
+  bool run_until(const std::function<bool()>& condition, Micros span, unsigned events_between = 32);
 
   Process& process(std::uint32_t index) { return *processes_[index]; }
   const std::vector<std::unique_ptr<Process>>& processes() const { return processes_; }
@@ -52,7 +55,10 @@ class Simulation {
   void tell_all() { tells_ = true; }
   template <class... Parts>
   void tell(const Process& who, const Parts&... parts) const {
-    if (tells_) write_line(who.index(), (std::ostringstream() << ... << parts).str());
+    if (!tells_ && witness == nullptr) return;
+    const std::string line = (std::ostringstream() << ... << parts).str();
+    if (tells_) write_line(who.index(), line);
+    if (witness != nullptr) witness->told(who, line);
   }
   std::string describe() const;
 
@@ -68,6 +74,7 @@ class Simulation {
   Operators operators;
   Faults faults;
   std::uint64_t cluster_id = 0;
+  Witness* const witness = nullptr;
 
  private:
   void found();

@@ -78,12 +78,16 @@ void SimulatedTransport::set_peers(std::vector<net::Peer> peers) {
       process_, [this](raft::MemberId member) { return find(member) == nullptr; });
 }
 
+Micros SimulatedTransport::dial_patience() const {
+  return simulation_.knobs.dial_patience.value_or(simulation_.knobs.raft.election_timeout_max);
+}
+
 void SimulatedTransport::dial(Link& link) {
   const auto session = simulation_.network.dial(process_, link.peer.address, link.peer.id);
   if (!session) return attempt_failed(link);
   link.state = Link::State::kGreeting;
   link.session = *session;
-  link.until = simulation_.events.now() + simulation_.knobs.raft.election_timeout_max;
+  link.until = simulation_.events.now() + dial_patience();
   watch(link);
   net::Hello hello = *self_;
   hello.to = link.peer.id;
@@ -111,7 +115,7 @@ void SimulatedTransport::watch(const Link& link) {
 }
 
 void SimulatedTransport::attempt_failed(Link& link) {
-  const Micros longest = simulation_.knobs.raft.election_timeout_max / 2;
+  const Micros longest = dial_patience() / 2;
   link.backlog.clear();
   link.backoff = std::min(std::max(2 * link.backoff, kFirstBackoff), longest);
   link.state = Link::State::kWaiting;

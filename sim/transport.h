@@ -68,6 +68,7 @@ class SimulatedTransport : public net::Transport {
   void send(raft::MemberId to, Lane lane, const Message& message);
   Link* find(raft::MemberId member);
   Link* find_session(SessionId session);
+  raft::Micros dial_patience() const;
   void dial(Link& link);
   void watch(const Link& link);
   void attempt_failed(Link& link);
