@@ -8,10 +8,10 @@
 //   {:process 2, :type :info, :f :take, :value ["" {}], :time 4000, :error "timed out"}
 //   {:process :nemesis, :type :info, :f :kill, :value "node 1", :time 5000}
 //
-// The value of a client's event is a pair, the sequence ("" is the unnamed one) and the rest, so that
-// a checker can take the history apart by sequence. :count is left out when it is 1; :last is -1 when
-// a sequence gave no number yet. Times are nanoseconds of one monotonic clock. An integer beyond
-// 2^63 - 1 ends in N, as EDN wants it.
+// The value of a client's event is a pair, the sequence ("" is the unnamed one) and the rest, so
+// that a checker can take the history apart by sequence. :count is left out when it is 1; :last is
+// -1 when a sequence gave no number yet. Times are nanoseconds of one monotonic clock. An integer
+// beyond 2^63 - 1 ends in N, as EDN wants it.
 #pragma once
 
 #include <array>

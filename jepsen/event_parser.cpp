@@ -258,7 +258,8 @@ Event composed(const Scanner& in, Fields& fields) {
   const bool ok = event.type == EventType::kOk;
   require(in, take || (!fields.has_count && event.key.empty()), "a read has no :count and no :key");
   require(in, fields.has_last == ok, "an :ok, and nothing else, has a :last");
-  require(in, fields.has_first == (ok && take), "the :ok of a take, and nothing else, has a :first");
+  require(in, fields.has_first == (ok && take),
+          "the :ok of a take, and nothing else, has a :first");
   require(in, !ok || !take || event.end > 0, "a take's :last is at least 0");
   return event;
 }

@@ -42,7 +42,8 @@ std::string describe(const History& history, const Operation& operation) {
   if (operation.outcome == Outcome::kUnknown) {
     text += "at " + seconds(operation.invoked_ns) + " s, outcome unknown";
   } else {
-    text += "from " + seconds(operation.invoked_ns) + " to " + seconds(operation.returned_ns) + " s";
+    text +=
+        "from " + seconds(operation.invoked_ns) + " to " + seconds(operation.returned_ns) + " s";
     if (operation.outcome == Outcome::kFail) text += ", which failed";
   }
   if (operation.line != 0) text += " (line " + std::to_string(operation.line) + ")";

@@ -48,7 +48,8 @@ struct FaultEvent {
   std::string value;
 };
 
-/// Operations in the order of their invocation. Names number 0 of keys and errors is the empty text.
+/// Operations in the order of their invocation. Names number 0 of keys and errors is the empty
+/// text.
 struct History {
   History();
 

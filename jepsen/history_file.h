@@ -12,8 +12,8 @@
 
 namespace ticketd::jepsen {
 
-/// Writes events as they come, in blocks of kBlockBytes. After an error nothing is written any more,
-/// and every call returns that error. One thread at a time.
+/// Writes events as they come, in blocks of kBlockBytes. After an error nothing is written any
+/// more, and every call returns that error. One thread at a time.
 class HistoryWriter {
  public:
   static constexpr std::size_t kBlockBytes = 1 << 18;

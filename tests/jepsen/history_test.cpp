@@ -56,8 +56,7 @@ TEST_CASE("events are written as the format's description shows them") {
         ":last 6}], :time 3400, :node 2}\n");
   Event read = client_event(EventType::kOk, Function::kRead, 5, "o");
   read.process = 1;
-  CHECK(line_of(read) ==
-        "{:process 1, :type :ok, :f :read, :value [\"o\" {:last -1}], :time 5}\n");
+  CHECK(line_of(read) == "{:process 1, :type :ok, :f :read, :value [\"o\" {:last -1}], :time 5}\n");
   Event unknown = client_event(EventType::kInfo, Function::kTake, 6, "");
   unknown.error = "timed out";
   CHECK(line_of(unknown) ==
@@ -79,8 +78,8 @@ TEST_CASE("numbers beyond 2^63 - 1 are marked as EDN wants it") {
 
 TEST_CASE("random events come back as they were written") {
   Random random(7);
-  const std::string_view texts[] = {"orders", "", "a \"b\" \\c\\", "line\nend\r\t", "\x01\x7f",
-                                    "s\xc3\xa9quence", "{:f [}"};
+  const std::string_view texts[] = {
+      "orders", "", "a \"b\" \\c\\", "line\nend\r\t", "\x01\x7f", "s\xc3\xa9quence", "{:f [}"};
   LineParser parser;
   for (int round = 0; round < 20'000; ++round) {
     Event event;
@@ -153,22 +152,24 @@ TEST_CASE("operations are made of invocations and completions") {
 TEST_CASE("what is no history is refused with its line") {
   const std::string invoke = "{:process 0, :type :invoke, :f :take, :value [\"s\" {}], :time 5}\n";
   CHECK(error_of(invoke) == "");
-  CHECK(error_of(invoke + "{:process 0") == "h:2: the last line has no end; the file was cut short");
+  CHECK(error_of(invoke + "{:process 0") ==
+        "h:2: the last line has no end; the file was cut short");
   CHECK(error_of(invoke + invoke) ==
         "h:2: process 0 goes on although its operation of line 1 did not end");
   CHECK(error_of("\n") == "h:1: byte 1: expected {");
-  CHECK(error_of("{:process 1, :type :ok, :f :take, :value [\"s\" {:first 1, :last 1}], :time 5}\n")
-        == "h:1: process 1 completes what it did not begin");
-  CHECK(error_of(invoke +
-                 "{:process 0, :type :fail, :f :take, :value [\"t\" {}], :time 6}\n") ==
+  CHECK(error_of(
+            "{:process 1, :type :ok, :f :take, :value [\"s\" {:first 1, :last 1}], :time 5}\n") ==
+        "h:1: process 1 completes what it did not begin");
+  CHECK(error_of(invoke + "{:process 0, :type :fail, :f :take, :value [\"t\" {}], :time 6}\n") ==
         "h:2: process 0 completes another operation than that of line 1");
   CHECK(error_of(invoke + "{:process 0, :type :fail, :f :take, :value [\"s\" {}], :time 4}\n") ==
         "h:2: the time goes back from 5 to 4");
   const std::string info = "{:process 0, :type :info, :f :take, :value [\"s\" {}], :time 6}\n";
   CHECK(error_of(invoke + info) == "");
   CHECK(error_of(invoke + info + info) == "h:3: process 0 completes what it did not begin");
-  CHECK(error_of(invoke + info + "{:process 0, :type :invoke, :f :take, :value [\"s\" {}], :time 7}\n")
-        == "h:3: process 0 goes on although its operation of line 1 did not end");
+  CHECK(error_of(invoke + info +
+                 "{:process 0, :type :invoke, :f :take, :value [\"s\" {}], :time 7}\n") ==
+        "h:3: process 0 goes on although its operation of line 1 did not end");
 }
 
 TEST_CASE("a line that is not of the format is refused") {
@@ -189,8 +190,8 @@ TEST_CASE("a line that is not of the format is refused") {
         std::string::npos);
   CHECK(refused(head + "[\"s\" {:first 1, :last 18446744073709551615}]" + tail).find("above") !=
         std::string::npos);
-  CHECK(refused(head + "[\"s\" {:first 1, :last 18446744073709551616}]" + tail)
-            .find("too large") != std::string::npos);
+  CHECK(refused(head + "[\"s\" {:first 1, :last 18446744073709551616}]" + tail).find("too large") !=
+        std::string::npos);
   CHECK(refused(head + "[\"s\" {:first 1, :last -2}]" + tail).find("-1") != std::string::npos);
   CHECK(refused(head + "[\"s" + tail).find("without its end") != std::string::npos);
   CHECK(refused(head + "[\"\\x\" {}]" + tail).find("unknown escape") != std::string::npos);
@@ -207,8 +208,9 @@ TEST_CASE("a line that is not of the format is refused") {
             .find("no :count") != std::string::npos);
   CHECK(refused("{:process :nemesis, :type :ok, :f :kill, :value \"a\", :time 5}").find(":info") !=
         std::string::npos);
-  CHECK(refused("{:process :clock, :type :info, :f :kill, :value \"a\", :time 5}")
-            .find(":nemesis") != std::string::npos);
+  CHECK(
+      refused("{:process :clock, :type :info, :f :kill, :value \"a\", :time 5}").find(":nemesis") !=
+      std::string::npos);
 }
 
 TEST_CASE("a long history goes through a file, block by block") {
@@ -242,7 +244,8 @@ TEST_CASE("a long history goes through a file, block by block") {
     return double{kOperations} * CLOCKS_PER_SEC / static_cast<double>(time);
   };
   // Told and not judged: what is right does not depend on the machine.
-  MESSAGE("operations a second of processor time: written ", rate(written - began), ", read ", rate(read - written));
+  MESSAGE("operations a second of processor time: written ", rate(written - began), ", read ",
+          rate(read - written));
 }
 
 TEST_CASE("a file that cannot be written or read is told by its name") {
