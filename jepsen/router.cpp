@@ -135,7 +135,8 @@ void Router::route(std::size_t from, unsigned char* packet, std::size_t bytes) {
       flip_bits(flipped.data(), bytes, arrivals[at].flips, random_);
       sent = flipped.data();
     }
-    if (arrivals[at].time_ns <= now) {
+    // One that is due already may still be on the way, and comes first.
+    if (arrivals[at].time_ns <= now && on_the_way_.empty()) {
       deliver(link, sent, bytes);
     } else {
       put_on_the_way(arrivals[at].time_ns, link, sent, bytes);

@@ -68,8 +68,9 @@ Status hurt_and_heal(const RunOptions& options, Ground& ground, Recorder& record
     const Nemesis& nemesis =
         *options.nemeses[static_cast<std::size_t>(ground.random.below(options.nemeses.size()))];
     const std::string name(nemesis.name);
+    recorder.fault(std::string(kBegin) + name, "");
     const std::string what = nemesis.hurt(ground);
-    recorder.fault(std::string(kBegin) + name, what);
+    recorder.fault(name, what);
     progress.wait_until(drawn(1, 8), name + ": " + what, recorder);
     if (Status healed = heal(ground, complaints); !healed.ok()) return healed;
     recorder.fault(std::string(kEnd) + name, what);

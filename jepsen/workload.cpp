@@ -1,5 +1,6 @@
 #include "jepsen/workload.h"
 
+#include <algorithm>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <utility>

@@ -32,8 +32,8 @@ class Run(unittest.TestCase):
         self.assertIn(str(directory), out)
         history = (directory / "history.edn").read_text(encoding="utf-8")
         for fault in faults:
-            self.assertIn(f":f :begin-{fault}", history)
-            self.assertIn(f":f :end-{fault}", history)
+            for event in (f"begin-{fault}", fault, f"end-{fault}"):
+                self.assertIn(f":f :{event}, ", history)
         for sequence in ("", "sequence-0", "ranges-0", "retries-0"):
             self.assertRegex(history, rf':type :ok, :f :take, :value \["{sequence}"')
         # What the run said is what the recorded history says.
