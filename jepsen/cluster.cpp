@@ -98,23 +98,48 @@ std::filesystem::path Cluster::log(std::uint32_t number) const {
 
 Status Cluster::begin(Duration patience) {
   const auto deadline = Clock::now() + patience;
-  if (Status done = run(1, {"start", "--id", "1"}); !done.ok()) return done;
-  if (Status done = wait_voters(1, deadline); !done.ok()) return done;
-  for (std::uint32_t number = 2; number <= size(); ++number) {
-    if (Status done = join(number, 1); !done.ok()) return done;
-    if (Status done = wait_voters(number, deadline); !done.ok()) return done;
+  for (std::uint32_t number = 1; number <= size(); ++number) {
+    const Status done = number == 1 ? run(1, {"start", "--id", "1"}) : join(number, 1);
+    if (!done.ok()) return done;
+    if (!wait_voters(number, deadline)) {
+      return Error{"node " + std::to_string(number) + " did not become a voter; see " +
+                   log(number).string()};
+    }
   }
-  return {};
+  return wait_all_voters(patience);
 }
 
-Status Cluster::start(std::uint32_t number) { return run(number, {}); }
+Status Cluster::start(std::uint32_t number) { return run(number, node(number).joining); }
 
 Status Cluster::join(std::uint32_t number, std::uint32_t contact,
                      const std::vector<std::string>& more) {
-  std::vector<std::string> arguments = {"join", to_string(peer(contact)), "--id",
-                                        std::to_string(number)};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return run(number, std::move(arguments));
+  std::vector<std::string>& joining = node(number).joining;
+  joining = {"join", to_string(peer(contact)), "--id", std::to_string(number)};
+  joining.insert(joining.end(), more.begin(), more.end());
+  node(number).removal_asked = false;
+  return run(number, joining);
+}
+
+bool Cluster::remove(std::uint32_t number, Duration patience) {
+  node(number).removal_asked = true;
+  const auto done =
+      command({"remove", std::to_string(number), "--peer", to_string(peer(number))}, patience);
+  return done.ok() && done->ending == Ending{};
+}
+
+bool Cluster::removal_asked(std::uint32_t number) const { return node(number).removal_asked; }
+
+void Cluster::wipe(std::uint32_t number) {
+  kill(number);
+  std::filesystem::remove_all(data(number));
+}
+
+Status Cluster::wait_all_voters(Duration patience) {
+  if (!wait_voters(size(), Clock::now() + patience)) {
+    return Error{"not all nodes became voters again"};
+  }
+  for (Node& each : nodes_) each.joining.clear();
+  return {};
 }
 
 Status Cluster::run(std::uint32_t number, std::vector<std::string> arguments) {
@@ -218,14 +243,14 @@ Result<Cluster::CommandResult> Cluster::command(const std::vector<std::string>& 
   return result;
 }
 
-Status Cluster::wait_voters(std::uint32_t count, Clock::time_point deadline) {
+bool Cluster::wait_voters(std::uint32_t count, Clock::time_point deadline) {
   const auto arrived = [&] {
-    const auto said = status(leader());
-    return said && std::ranges::count_if(said->members, &MemberStatus::voter) == count;
+    const std::uint32_t leading = leader();
+    const auto said = leading != 0 ? status(leading) : std::nullopt;
+    return said && said->members.size() == count &&
+           std::ranges::all_of(said->members, &MemberStatus::voter);
   };
-  if (wait_until([&] { return leader() != 0 && arrived(); }, deadline)) return {};
-  return Error{"node " + std::to_string(count) + " did not become a voter; see " +
-               log(count).string()};
+  return wait_until(arrived, deadline);
 }
 
 Status Cluster::wait_equal(Duration patience) {

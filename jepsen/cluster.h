@@ -39,6 +39,8 @@ class Cluster {
 
   /// The host of the network on which clients are; node n is on host n.
   static constexpr std::size_t kClientHost = 0;
+  /// How a node ends that was removed.
+  static constexpr Ending kRemoved{3, 0};
 
   /// Without a network: on the loopback. The network must live as long.
   Cluster(ClusterOptions options, const Network* network);
@@ -54,10 +56,22 @@ class Cluster {
   /// Makes a new cluster of all nodes, and returns when all of them are voters.
   Status begin(Duration patience = std::chrono::seconds(30));
 
-  /// Runs the node with what its directory holds; returns at once. Requires that it does not run.
+  /// Runs the node with what its directory holds; one that was joining, and was not seen to be a
+  /// voter since, with the command by which it joined. Returns at once. Requires that it does not
+  /// run.
   Status start(std::uint32_t node);
   /// Has it join the cluster by way of `contact`; `more` are options, such as --replace.
   Status join(std::uint32_t node, std::uint32_t contact, const std::vector<std::string>& more = {});
+
+  /// Asks the cluster to remove the node, which then ends with kRemoved. False when that was not
+  /// confirmed in time: it may happen yet.
+  bool remove(std::uint32_t node, Duration patience = std::chrono::seconds(10));
+  /// Somebody asked to remove it since it last joined.
+  bool removal_asked(std::uint32_t node) const;
+  /// Kills it and destroys its data.
+  void wipe(std::uint32_t node);
+  /// Until all nodes, and nobody else, are voters.
+  Status wait_all_voters(Duration patience);
 
   /// SIGKILL; nothing when it does not run.
   void kill(std::uint32_t node);
@@ -95,12 +109,16 @@ class Cluster {
     std::optional<Process> process;
     std::optional<Ending> ending;
     bool paused = false;
+    bool removal_asked = false;
+    /// The command by which it joined, while it is not known to be a voter.
+    std::vector<std::string> joining;
   };
 
   Node& node(std::uint32_t number);
   const Node& node(std::uint32_t number) const;
   Status run(std::uint32_t number, std::vector<std::string> arguments);
-  Status wait_voters(std::uint32_t count, Clock::time_point deadline);
+  /// Until the leader knows so many members, all of them voters.
+  bool wait_voters(std::uint32_t count, Clock::time_point deadline);
 
   ClusterOptions options_;
   const Network* network_;

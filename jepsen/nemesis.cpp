@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <numeric>
+#include <thread>
 
 namespace ticketd::jepsen {
 
@@ -191,6 +192,41 @@ std::string transfer(Ground& ground) {
   return words(from) + " to " + words({to.front()});
 }
 
+/// Its disk is lost: it comes back under its id, and is another member.
+template <Nodes (*choose)(Ground&)>
+std::string replace(Ground& ground) {
+  const std::uint32_t node = choose(ground).front();
+  const Nodes others = besides(ground, {node});
+  if (others.empty()) return "nobody, since there is no other node";
+  ground.cluster.wipe(node);
+  const Status joined = ground.cluster.join(node, others.front(), {"--replace"});
+  return words({node}) + (joined.ok() ? "" : ": " + joined.error().message);
+}
+
+template <Nodes (*choose)(Ground&)>
+std::string remove(Ground& ground) {
+  const std::uint32_t node = choose(ground).front();
+  if (ground.cluster.size() == 1) return "nobody, since there is no other node";
+  const bool removed = ground.cluster.remove(node);
+  return words({node}) + (removed ? "" : ", not confirmed");
+}
+
+/// A node that was to be removed begins anew. False when it is a member still.
+Result<bool> rejoin(Ground& ground, std::uint32_t node) {
+  constexpr milliseconds kToHear(5000);
+  Cluster& cluster = ground.cluster;
+  const auto deadline = Cluster::Clock::now() + kToHear;
+  while (cluster.running(node) && Cluster::Clock::now() < deadline) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  if (cluster.ending(node) != Cluster::kRemoved) return false;
+  cluster.wipe(node);
+  if (Status joined = cluster.join(node, besides(ground, {node}).front()); !joined.ok()) {
+    return joined.error();
+  }
+  return true;
+}
+
 }  // namespace
 
 const std::vector<Nemesis>& all_nemeses() {
@@ -204,6 +240,10 @@ const std::vector<Nemesis>& all_nemeses() {
       {"pause-all", false, pause<in_any_order>},
       {"transfer", false, transfer},
       {"cut-clients", false, cut_clients},
+      {"replace", false, replace<one>},
+      {"replace-leader", false, replace<leader>},
+      {"remove", false, remove<one>},
+      {"remove-leader", false, remove<leader>},
       {"partition", true, partition_halves},
       {"partition-leader", true, partition_leader},
       {"partition-bridge", true, partition_bridge},
@@ -223,10 +263,16 @@ const Nemesis* nemesis_named(std::string_view name) {
 }
 
 Status heal(Ground& ground, std::vector<std::string>& complaints) {
+  constexpr std::chrono::seconds kToJoin(30);
   Cluster& cluster = ground.cluster;
   if (ground.network) ground.network->heal();
+  for (std::uint32_t node = 1; node <= cluster.size(); ++node) cluster.resume(node);
   for (std::uint32_t node = 1; node <= cluster.size(); ++node) {
-    cluster.resume(node);
+    if (cluster.removal_asked(node)) {
+      const auto rejoined = rejoin(ground, node);
+      if (!rejoined.ok()) return rejoined.error();
+      if (*rejoined) continue;
+    }
     if (cluster.running(node)) continue;
     const Ending ending = cluster.ending(node).value_or(Ending{});
     if (ending != Ending{0, SIGKILL}) {
@@ -236,6 +282,10 @@ Status heal(Ground& ground, std::vector<std::string>& complaints) {
                            "; see " + cluster.log(node).string());
     }
     if (Status done = cluster.start(node); !done.ok()) return done;
+  }
+  // The next fault may want a majority of its own.
+  if (Status all = cluster.wait_all_voters(kToJoin); !all.ok()) {
+    complaints.push_back(all.error().message);
   }
   return {};
 }

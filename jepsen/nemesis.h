@@ -35,8 +35,9 @@ const std::vector<Nemesis>& all_nemeses();
 /// Null when there is none.
 const Nemesis* nemesis_named(std::string_view name);
 
-/// Every link is as it should be, and every node runs. A complaint is added for each node that had
-/// ended by itself, as no fault here makes it do.
+/// Every link is as it should be, and every node runs and is a voter. A complaint is added for each
+/// node that had ended by itself, but for those that were to be removed, and when not all become
+/// voters.
 Status heal(Ground& ground, std::vector<std::string>& complaints);
 
 }  // namespace ticketd::jepsen
