@@ -20,7 +20,9 @@ class Run(unittest.TestCase):
         self.addCleanup(self.results.cleanup)
 
     def run_program(self, *arguments):
+        # A slow build on few cores would depose leaders by its own load.
         done = subprocess.run([PROGRAM, "run", "--results", self.results.name,
+                               "--election-timeout", "1000",
                                *map(str, arguments)],
                               capture_output=True, text=True, timeout=200, check=False)
         return done.returncode, done.stdout, done.stderr
