@@ -20,6 +20,7 @@ MAY_KNOW = {
     "server": {"base", "raft", "ticket", "store", "net", "http", "redis"},
     "cli": {"base", "raft", "ticket", "store", "net", "http", "redis", "server"},
     "sim": {"base", "raft", "ticket", "store", "net", "server"},
+    "jepsen": {"base"},
 }
 
 # raft/ is a pure state machine: no file, socket, clock, thread, lock, locale or randomness. Of the

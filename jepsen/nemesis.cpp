@@ -1,0 +1,293 @@
+#include "jepsen/nemesis.h"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <numeric>
+#include <thread>
+
+namespace ticketd::jepsen {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Nodes = std::vector<std::uint32_t>;
+
+Nodes in_any_order(Ground& ground) {
+  Nodes nodes(ground.cluster.size());
+  std::iota(nodes.begin(), nodes.end(), 1U);
+  ground.random.shuffle(nodes);
+  return nodes;
+}
+
+Nodes minority(Ground& ground) {
+  Nodes nodes = in_any_order(ground);
+  nodes.resize(std::max<std::size_t>(1, (nodes.size() - 1) / 2));
+  return nodes;
+}
+
+Nodes one(Ground& ground) { return {in_any_order(ground).front()}; }
+
+/// Any node while nobody leads.
+Nodes leader(Ground& ground) {
+  const std::uint32_t found = ground.cluster.leader(milliseconds(500));
+  return found != 0 ? Nodes{found} : one(ground);
+}
+
+std::string words(const Nodes& nodes) {
+  std::string text;
+  for (const std::uint32_t node : nodes) {
+    text += (text.empty() ? "node " : ", node ") + std::to_string(node);
+  }
+  return text;
+}
+
+template <Nodes (*choose)(Ground&)>
+std::string kill(Ground& ground) {
+  const Nodes nodes = choose(ground);
+  for (const std::uint32_t node : nodes) ground.cluster.kill(node);
+  return words(nodes);
+}
+
+template <Nodes (*choose)(Ground&)>
+std::string pause(Ground& ground) {
+  const Nodes nodes = choose(ground);
+  for (const std::uint32_t node : nodes) ground.cluster.pause(node);
+  return words(nodes);
+}
+
+// --- Partitions: clients reach every node
+// -----------------------------------------------------------
+
+void cut(Ground& ground, std::uint32_t from, std::uint32_t to) {
+  LinkFaults faults;
+  faults.cut = true;
+  ground.network->links().set_faults(from, to, faults);
+}
+
+void separate(Ground& ground, const Nodes& some, const Nodes& others) {
+  for (const std::uint32_t a : some) {
+    for (const std::uint32_t b : others) {
+      cut(ground, a, b);
+      cut(ground, b, a);
+    }
+  }
+}
+
+Nodes besides(Ground& ground, const Nodes& some) {
+  Nodes others = in_any_order(ground);
+  std::erase_if(others,
+                [&](std::uint32_t node) { return std::ranges::find(some, node) != some.end(); });
+  return others;
+}
+
+std::string partition_halves(Ground& ground) {
+  const Nodes some = minority(ground), others = besides(ground, some);
+  separate(ground, some, others);
+  return words(some) + " | " + words(others);
+}
+
+std::string partition_leader(Ground& ground) {
+  const Nodes some = leader(ground);
+  separate(ground, some, besides(ground, some));
+  return words(some) + " | all others";
+}
+
+/// Two halves that only one node connects.
+std::string partition_bridge(Ground& ground) {
+  Nodes others = in_any_order(ground);
+  const std::uint32_t bridge = others.back();
+  others.pop_back();
+  const auto half = others.begin() + static_cast<std::ptrdiff_t>(others.size() / 2);
+  const Nodes left(others.begin(), half), right(half, others.end());
+  separate(ground, left, right);
+  return words(left) + " | " + words(right) + ", bridge " + words({bridge});
+}
+
+/// Every node sees a majority, and no two see the same one (with five nodes and more).
+std::string partition_ring(Ground& ground) {
+  const Nodes ring = in_any_order(ground);
+  const std::size_t size = ring.size(), reach = (size / 2 + 1) / 2;
+  for (std::size_t a = 0; a < size; ++a) {
+    for (std::size_t b = 0; b < size; ++b) {
+      const std::size_t apart = std::min((a + size - b) % size, (b + size - a) % size);
+      if (apart > reach) cut(ground, ring[a], ring[b]);
+    }
+  }
+  return "ring of " + words(ring);
+}
+
+/// The leader is not heard, or does not hear.
+std::string partition_one_way(Ground& ground) {
+  const Nodes some = leader(ground);
+  const bool deaf = ground.random.chance(1, 2);
+  for (const std::uint32_t other : besides(ground, some)) {
+    if (deaf) {
+      cut(ground, other, some.front());
+    } else {
+      cut(ground, some.front(), other);
+    }
+  }
+  return words(some) + (deaf ? " hears nobody" : " is heard by nobody");
+}
+
+// --- Bad links, those of clients among them
+// ---------------------------------------------------------
+
+void set_everywhere(Ground& ground, const LinkFaults& faults) {
+  for (std::size_t from = 0; from < ground.network->size(); ++from) {
+    for (std::size_t to = 0; to < ground.network->size(); ++to) {
+      if (from != to) ground.network->links().set_faults(from, to, faults);
+    }
+  }
+}
+
+std::string slow_links(Ground& ground) {
+  LinkFaults faults;
+  faults.delay = milliseconds(ground.random.between(5, 100));
+  faults.jitter = milliseconds(ground.random.between(1, 50));
+  set_everywhere(ground, faults);
+  return std::to_string(faults.delay / milliseconds(1)) + " ms";
+}
+
+std::string lossy_links(Ground& ground) {
+  LinkFaults faults;
+  const std::uint64_t percent = ground.random.between(1, 20);
+  faults.loss = static_cast<double>(percent) / 100;
+  faults.duplication = faults.reordering = 0.05;
+  set_everywhere(ground, faults);
+  return std::to_string(percent) + " % lost, 5 % twice, 5 % late";
+}
+
+std::string narrow_links(Ground& ground) {
+  LinkFaults faults;
+  faults.bytes_per_s = ground.random.between(20'000, 500'000);
+  set_everywhere(ground, faults);
+  return std::to_string(faults.bytes_per_s) + " bytes/s";
+}
+
+/// Single bits, which TCP always sees: HTTP has no checksum of its own.
+std::string bit_flips(Ground& ground) {
+  LinkFaults faults;
+  faults.corruption = 0.05;
+  set_everywhere(ground, faults);
+  return "5 % of the packets";
+}
+
+// --- Others
+// -----------------------------------------------------------------------------------------
+
+std::string cut_clients(Ground& ground) {
+  ground.workload.cut(0.5);
+  return "half of the clients";
+}
+
+std::string transfer(Ground& ground) {
+  const Nodes from = leader(ground);
+  Nodes to = besides(ground, from);
+  if (to.empty()) to = from;
+  static_cast<void>(ground.cluster.command({"transfer", std::to_string(to.front()), "--peer",
+                                            to_string(ground.cluster.peer(from.front()))},
+                                           milliseconds(2000)));
+  return words(from) + " to " + words({to.front()});
+}
+
+/// Its disk is lost: it comes back under its id, and is another member.
+template <Nodes (*choose)(Ground&)>
+std::string replace(Ground& ground) {
+  const std::uint32_t node = choose(ground).front();
+  const Nodes others = besides(ground, {node});
+  if (others.empty()) return "nobody, since there is no other node";
+  ground.cluster.wipe(node);
+  const Status joined = ground.cluster.join(node, others.front(), {"--replace"});
+  return words({node}) + (joined.ok() ? "" : ": " + joined.error().message);
+}
+
+template <Nodes (*choose)(Ground&)>
+std::string remove(Ground& ground) {
+  const std::uint32_t node = choose(ground).front();
+  if (ground.cluster.size() == 1) return "nobody, since there is no other node";
+  const bool removed = ground.cluster.remove(node);
+  return words({node}) + (removed ? "" : ", not confirmed");
+}
+
+/// A node that was to be removed begins anew. False when it is a member still.
+Result<bool> rejoin(Ground& ground, std::uint32_t node) {
+  constexpr milliseconds kToHear(5000);
+  Cluster& cluster = ground.cluster;
+  const auto deadline = Cluster::Clock::now() + kToHear;
+  while (cluster.running(node) && Cluster::Clock::now() < deadline) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  if (cluster.ending(node) != Cluster::kRemoved) return false;
+  cluster.wipe(node);
+  if (Status joined = cluster.join(node, besides(ground, {node}).front()); !joined.ok()) {
+    return joined.error();
+  }
+  return true;
+}
+
+}  // namespace
+
+const std::vector<Nemesis>& all_nemeses() {
+  static const std::vector<Nemesis> nemeses = {
+      {"kill", false, kill<one>},
+      {"kill-leader", false, kill<leader>},
+      {"kill-minority", false, kill<minority>},
+      {"kill-all", false, kill<in_any_order>},
+      {"pause", false, pause<one>},
+      {"pause-leader", false, pause<leader>},
+      {"pause-all", false, pause<in_any_order>},
+      {"transfer", false, transfer},
+      {"cut-clients", false, cut_clients},
+      {"replace", false, replace<one>},
+      {"replace-leader", false, replace<leader>},
+      {"remove", false, remove<one>},
+      {"remove-leader", false, remove<leader>},
+      {"partition", true, partition_halves},
+      {"partition-leader", true, partition_leader},
+      {"partition-bridge", true, partition_bridge},
+      {"partition-ring", true, partition_ring},
+      {"partition-one-way", true, partition_one_way},
+      {"slow-links", true, slow_links},
+      {"lossy-links", true, lossy_links},
+      {"narrow-links", true, narrow_links},
+      {"bit-flips", true, bit_flips},
+  };
+  return nemeses;
+}
+
+const Nemesis* nemesis_named(std::string_view name) {
+  const auto found = std::ranges::find(all_nemeses(), name, &Nemesis::name);
+  return found == all_nemeses().end() ? nullptr : &*found;
+}
+
+Status heal(Ground& ground, std::vector<std::string>& complaints) {
+  constexpr std::chrono::seconds kToJoin(30);
+  Cluster& cluster = ground.cluster;
+  if (ground.network) ground.network->heal();
+  for (std::uint32_t node = 1; node <= cluster.size(); ++node) cluster.resume(node);
+  for (std::uint32_t node = 1; node <= cluster.size(); ++node) {
+    if (cluster.removal_asked(node)) {
+      const auto rejoined = rejoin(ground, node);
+      if (!rejoined.ok()) return rejoined.error();
+      if (*rejoined) continue;
+    }
+    if (cluster.running(node)) continue;
+    const Ending ending = cluster.ending(node).value_or(Ending{});
+    if (ending != Ending{0, SIGKILL}) {
+      complaints.push_back("node " + std::to_string(node) + " ended by itself, " +
+                           (ending.signal != 0 ? "by signal " + std::to_string(ending.signal)
+                                               : "with code " + std::to_string(ending.code)) +
+                           "; see " + cluster.log(node).string());
+    }
+    if (Status done = cluster.start(node); !done.ok()) return done;
+  }
+  // The next fault may want a majority of its own.
+  if (Status all = cluster.wait_all_voters(kToJoin); !all.ok()) {
+    complaints.push_back(all.error().message);
+  }
+  return {};
+}
+
+}  // namespace ticketd::jepsen

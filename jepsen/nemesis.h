@@ -1,0 +1,43 @@
+// What hurts a cluster.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "base/result.h"
+#include "jepsen/cluster.h"
+#include "jepsen/network.h"
+#include "jepsen/workload.h"
+
+namespace ticketd::jepsen {
+
+/// What a nemesis can lay hands on.
+struct Ground {
+  Cluster& cluster;
+  /// Null on the loopback.
+  Network* network;
+  Workload& workload;
+  Random& random;
+};
+
+/// One kind of fault. All of them end by heal().
+struct Nemesis {
+  std::string_view name;
+  bool needs_network;
+  /// Returns what was hurt, in words.
+  std::string (*hurt)(Ground& ground);
+};
+
+const std::vector<Nemesis>& all_nemeses();
+/// Null when there is none.
+const Nemesis* nemesis_named(std::string_view name);
+
+/// Every link is as it should be, and every node runs and is a voter. A complaint is added for each
+/// node that had ended by itself, but for those that were to be removed, and when not all become
+/// voters.
+Status heal(Ground& ground, std::vector<std::string>& complaints);
+
+}  // namespace ticketd::jepsen

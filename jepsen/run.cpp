@@ -1,0 +1,170 @@
+#include "jepsen/run.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/check.h"
+#include "jepsen/http_client.h"
+#include "jepsen/recorder.h"
+
+namespace ticketd::jepsen {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr std::chrono::seconds kPatience(30);
+constexpr std::string_view kBegin = "begin-", kEnd = "end-";
+
+/// A line for the terminal, once a second.
+class Progress {
+ public:
+  Progress(const Workload& workload, Clock::time_point end) : workload_(workload), end_(end) {}
+
+  /// Sleeps until then, and tells meanwhile.
+  void wait_until(Clock::time_point moment, const std::string& fault, Recorder& recorder) {
+    while (Clock::now() < moment) {
+      std::this_thread::sleep_until(std::min(moment, next_));
+      if (Clock::now() < next_) continue;
+      next_ += std::chrono::seconds(1);
+      tell(fault);
+      recorder.flush();
+    }
+  }
+
+ private:
+  void tell(const std::string& fault) {
+    const Tally now = workload_.tally();
+    std::printf("%5.0f s left  %6llu ok/s  %5llu failed/s  %6llu unknown in all  %s\n",
+                std::chrono::duration<double>(end_ - Clock::now()).count(),
+                static_cast<unsigned long long>(now.ok - before_.ok),
+                static_cast<unsigned long long>(now.failed - before_.failed),
+                static_cast<unsigned long long>(now.unknown), fault.c_str());
+    before_ = now;
+  }
+
+  const Workload& workload_;
+  const Clock::time_point end_;
+  Clock::time_point next_ = Clock::now() + std::chrono::seconds(1);
+  Tally before_;
+};
+
+/// Faults one after the other, each with an end and some calm behind it.
+Status hurt_and_heal(const RunOptions& options, Ground& ground, Recorder& recorder,
+                     std::vector<std::string>& complaints) {
+  const Clock::time_point end = Clock::now() + options.time;
+  Progress progress(ground.workload, end);
+  const auto drawn = [&](unsigned low, unsigned high) {
+    return std::min(end, Clock::now() + options.election_timeout *
+                                            static_cast<int>(ground.random.between(low, high)));
+  };
+  progress.wait_until(drawn(2, 4), "calm", recorder);
+  while (!options.nemeses.empty() && Clock::now() < end) {
+    const Nemesis& nemesis =
+        *options.nemeses[static_cast<std::size_t>(ground.random.below(options.nemeses.size()))];
+    const std::string name(nemesis.name);
+    recorder.fault(std::string(kBegin) + name, "");
+    const std::string what = nemesis.hurt(ground);
+    recorder.fault(name, what);
+    progress.wait_until(drawn(1, 8), name + ": " + what, recorder);
+    if (Status healed = heal(ground, complaints); !healed.ok()) return healed;
+    recorder.fault(std::string(kEnd) + name, what);
+    progress.wait_until(drawn(4, 10), "calm", recorder);
+  }
+  progress.wait_until(end, "calm", recorder);
+  return heal(ground, complaints);
+}
+
+/// Null on the loopback.
+Result<std::unique_ptr<Network>> make_network(const RunOptions& options) {
+  if (options.loopback) return std::unique_ptr<Network>();
+  const Status allowed = allow_host_spaces();
+  auto network = allowed.ok() ? Network::create(options.nodes + std::size_t{1}, options.seed)
+                              : allowed.error();
+  if (network.ok()) return network;
+  return Error{network.error().message +
+               "\n--network loopback runs without, with faults of processes alone"};
+}
+
+ClusterOptions cluster_options(const RunOptions& options) {
+  ClusterOptions result;
+  result.program = options.program;
+  result.directory = options.directory;
+  result.nodes = options.nodes;
+  const auto timeout_ms = options.election_timeout.count();
+  result.options = {"--election-timeout", std::to_string(timeout_ms), "--heartbeat",
+                    std::to_string(std::max<long>(1, timeout_ms / 10))};
+  return result;
+}
+
+}  // namespace
+
+std::vector<double> recoveries_ms(const History& history) {
+  std::vector<double> result;
+  for (const FaultEvent& fault : history.faults) {
+    if (!fault.fault.starts_with(kEnd)) continue;
+    // Operations stand in the order of their invocation.
+    const auto after =
+        std::ranges::lower_bound(history.operations, fault.time_ns, {}, &Operation::invoked_ns);
+    std::int64_t first_ns = kNever;
+    for (auto at = after; at != history.operations.end() && at->invoked_ns < first_ns; ++at) {
+      if (at->outcome == Outcome::kOk) first_ns = std::min(first_ns, at->returned_ns);
+    }
+    if (first_ns != kNever) result.push_back(static_cast<double>(first_ns - fault.time_ns) / 1e6);
+  }
+  std::ranges::sort(result);
+  return result;
+}
+
+Result<RunResult> run(const RunOptions& options) {
+  auto network = make_network(options);
+  if (!network.ok()) return network.error();
+  std::error_code error;
+  if (!std::filesystem::create_directories(options.directory, error)) {
+    return Error{"cannot make " + options.directory.string() + ": " +
+                 (error ? error.message() : "it is there already")};
+  }
+  Cluster cluster(cluster_options(options), network->get());
+  if (Status begun = cluster.begin(kPatience); !begun.ok()) return begun.error();
+
+  Recorder recorder(options.directory / "history.edn");
+  Workload workload(
+      options.workload, options.nodes,
+      [&cluster](asio::io_context& loop) {
+        return std::make_unique<HttpClient>(loop, cluster.http_addresses());
+      },
+      [&network] { return *network ? (*network)->enter(Cluster::kClientHost) : Status(); },
+      recorder);
+  if (Status started = workload.start(); !started.ok()) return started.error();
+  Random random(options.seed);
+  Ground ground{cluster, network->get(), workload, random};
+  RunResult result;
+  if (Status done = hurt_and_heal(options, ground, recorder, result.failures); !done.ok()) {
+    return done.error();
+  }
+
+  const std::size_t left = workload.finish(kPatience);
+  if (left > 0) {
+    result.failures.push_back(std::to_string(left) +
+                              " requests with a key stayed unknown after all was healed");
+  }
+  if (Status healed = heal(ground, result.failures); !healed.ok()) return healed.error();
+  if (Status equal = cluster.wait_equal(kPatience); !equal.ok()) {
+    result.failures.push_back(equal.error().message);
+  }
+  for (const std::string& answer : workload.malformed()) {
+    result.failures.push_back("an answer that ticketd never gives: " + answer);
+  }
+  auto history = recorder.finish();
+  if (!history.ok()) return history.error();
+  result.history = std::move(*history);
+  result.verdict = check(result.history);
+  return result;
+}
+
+}  // namespace ticketd::jepsen

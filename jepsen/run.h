@@ -1,0 +1,49 @@
+// A whole run: a cluster, clients, faults, and the verdict.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "jepsen/check.h"
+#include "jepsen/history.h"
+#include "jepsen/nemesis.h"
+#include "jepsen/workload.h"
+
+namespace ticketd::jepsen {
+
+struct RunOptions {
+  std::filesystem::path program;
+  /// Must not exist: history.edn, the nodes' data and logs go there.
+  std::filesystem::path directory;
+  std::uint32_t nodes = 3;
+  WorkloadOptions workload;
+  /// None for a run without faults.
+  std::vector<const Nemesis*> nemeses;
+  std::chrono::seconds time{30};
+  std::uint64_t seed = 1;
+  std::chrono::milliseconds election_timeout{500};
+  bool loopback = false;
+};
+
+/// How soon service was back behind each fault: from its end to the first answer to a request that
+/// was sent after it. In milliseconds, in growing order.
+std::vector<double> recoveries_ms(const History& history);
+
+struct RunResult {
+  History history;
+  Verdict verdict;
+  /// What is wrong besides; empty when nothing is.
+  std::vector<std::string> failures;
+
+  bool good() const { return verdict.decision == Decision::kValid && failures.empty(); }
+};
+
+/// Prints a line a second on the way. The error says what kept it from running. To be called from
+/// the main thread, before there is another.
+Result<RunResult> run(const RunOptions& options);
+
+}  // namespace ticketd::jepsen
