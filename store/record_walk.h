@@ -1,19 +1,13 @@
 // Records in the order of their keys, within a range.
 #pragma once
 
-#include <map>
-#include <optional>
-#include <string>
 #include <string_view>
 
+#include "store/changes.h"
 #include "store/database.h"
 #include "ticket/machine.h"
 
 namespace ticketd::store {
-
-/// Key to value; none: the record was removed. In order, for lists and since neighbours share
-/// pages.
-using Changes = std::map<std::string, std::optional<std::string>, std::less<>>;
 
 /// What a table holds. Throws DatabaseError. `range` must outlive it; its limit is not looked at.
 class StoredWalk {
