@@ -10,9 +10,11 @@ namespace ticketd::sim {
 
 namespace {
 
-/// Files that are kept for followers.
-constexpr std::size_t kFilesMax = 2;
 constexpr std::uint64_t kMapBytes = 1'000'000'000;
+/// How long after a full disk it is tried again.
+constexpr Micros kFullRetry = 200'000;
+/// About so many entries take a sector of the journal.
+constexpr std::size_t kEntriesASector = 8;
 
 }  // namespace
 
@@ -22,7 +24,10 @@ SimulatedDisk::SimulatedDisk(Simulation& simulation, Process& process, Platter& 
       platter_(platter),
       life_(process.life()),
       records_(platter.records),
-      applied_(platter.applied) {
+      journal_(platter.journal, platter.shape, platter.stored.mark.epoch,
+               platter.stored.mark.sequence + 1),
+      checkpoints_(platter.stored.mark.checkpoint),
+      compacted_index_(platter.compacted.index) {
   space_.map_bytes = kMapBytes;
   space_.free_bytes = kMapBytes / 2;
   space_.used_bytes = kMapBytes / 2;
@@ -76,10 +81,10 @@ void SimulatedDisk::set_space(bool low, bool full) {
   space_.free_bytes = full ? 0 : low ? kMapBytes / 20 : kMapBytes / 2;
 }
 
-void SimulatedDisk::maybe_crash_during(Micros delay) {
+void SimulatedDisk::maybe_crash_during(Micros delay, unsigned times) {
   const Knobs& knobs = simulation_.knobs;
   if (simulation_.healed() || knobs.crash_on_write_permille == 0 ||
-      !simulation_.disk_random.chance(knobs.crash_on_write_permille, 1'000)) {
+      !simulation_.disk_random.chance(times * knobs.crash_on_write_permille, 1'000)) {
     return;
   }
   const Micros when = simulation_.disk_random.below(delay + 1);
@@ -90,30 +95,78 @@ void SimulatedDisk::maybe_crash_during(Micros delay) {
 // --- Saves ----------------------------------------------------------------------------------------
 
 void SimulatedDisk::save(raft::Save save, Done done) {
-  require(!writing_, platter_.member(), " saves while a save is outstanding");
-  writing_ = std::move(save);
-  writing_since_ = simulation_.events.now();
-  const Micros delay = write_delay();
-  maybe_crash_during(delay);
-  at_disk(delay, [this, done = std::move(done)]() mutable {
-    if (fails_) {
-      ++simulation_.statistics.io_errors;
-      simulation_.statistics.met(Fault::kIoErrors, process_.replica().node().role());
-      return simulation_.faults.crash_for_a_while(process_);
-    }
-    sync();
-    answer(std::move(done));
-  });
+  require(!outstanding_, platter_.member(), " saves while a save is outstanding");
+  outstanding_.emplace();
+  outstanding_->save = std::move(save);
+  outstanding_->done = std::move(done);
+  outstanding_->number = ++saves_;
+  outstanding_->since = simulation_.events.now();
+  start_save();
 }
 
-void SimulatedDisk::sync() {
-  const raft::Save save = std::move(*std::exchange(writing_, std::nullopt));
+void SimulatedDisk::start_save() {
+  if (!outstanding_ || outstanding_->begun) return;
+  const raft::Save& save = outstanding_->save;
+  if (!journal_.can_hold(save)) {
+    checkpoint_due_ = true;
+    if (!can_begin()) return;
+    ++simulation_.statistics.saves_too_large;
+    remember();
+    return begin_checkpoint(true);
+  }
+  if (!journal_.fits(save)) {
+    checkpoint_due_ = true;
+    begin_if_due();
+  }
+  if (journal_.fits(save)) return write_save();
+  simulation_.statistics.saves_held_up += !std::exchange(outstanding_->held_up, true);
+}
+
+void SimulatedDisk::write_save() {
+  outstanding_->placed = journal_.place(outstanding_->save, checkpoints_);
+  remember();
+  const Micros delay = write_delay();
+  // Only a record of several sectors can be torn.
+  const auto sectors = static_cast<unsigned>(outstanding_->save.entries.size() / kEntriesASector);
+  maybe_crash_during(delay, 1 + std::min(sectors, 9U));
+  at_disk(delay, [this] { written(); });
+  checkpoint_due_ |= journal_.bytes_in_half() >= simulation_.knobs.checkpoint_bytes;
+  begin_if_due();
+  arm_checkpoint();
+}
+
+/// Takes it into the batch that is gathered.
+void SimulatedDisk::remember() {
+  outstanding_->begun = true;
+  const raft::Save& save = outstanding_->save;
+  if (save.hard_state) pending_.hard_state = save.hard_state;
+  require(save.entries.empty() || !loading_, platter_.member(),
+          " saves entries while its log is replaced");
+  store::append_save(pending_.entries, save.entries);
+}
+
+void SimulatedDisk::written() {
+  if (fails_) {
+    ++simulation_.statistics.io_errors;
+    simulation_.statistics.met(Fault::kIoErrors, process_.replica().node().role());
+    return simulation_.faults.crash_for_a_while(process_);
+  }
+  journal_.write(*std::exchange(outstanding_->placed, std::nullopt));
   ++counters_.journal_flushes;
+  note_durable();
+  Done done = std::move(outstanding_->done);
+  outstanding_.reset();
+  answer(std::move(done));
+}
+
+/// The save that is outstanding, for those who watch.
+void SimulatedDisk::note_durable() {
+  if (std::exchange(outstanding_->durable, true)) return;
+  const raft::Save& save = outstanding_->save;
   Oracle& oracle = simulation_.oracle;
   oracle.durable(process_.index(), save);
   if (save.hard_state) platter_.hard_state = *save.hard_state;
   if (save.entries.empty()) return;
-  require(!installing_, platter_.member(), " saves entries while its log is replaced");
   platter_.log.resize(save.entries.front().index - (platter_.compacted.index + 1));
   std::uint64_t chain = platter_.log.empty() ? platter_.compacted_chain : platter_.log.back().chain;
   for (const raft::Entry& entry : save.entries) {
@@ -122,67 +175,159 @@ void SimulatedDisk::sync() {
   }
 }
 
-void SimulatedDisk::crash() {
-  if (!writing_) return;
-  ++simulation_.statistics.crashes_in_writes;
-  // One record of a journal: it is whole, or its checksum says that it is a torn tail.
-  if (simulation_.disk_random.chance(1, 2)) {
-    ++simulation_.statistics.writes_kept;
-    sync();
-  }
-}
-
-void SimulatedDisk::close() {
-  if (writing_) sync();
-  if (storing_) land_checkpoint();
-  if (installing_) return;  // nobody was told yet, so that there is nothing new
-  records_.freeze();
-  records_.land();
-  platter_.applied = applied_;
-}
-
-// --- State ----------------------------------------------------------------------------------------
+// --- Checkpoints ----------------------------------------------------------------------------------
 
 void SimulatedDisk::applied(const store::AppliedState& applied) {
   simulation_.oracle.applied(process_.index(), applied);
-  applied_ = applied;
-  if (!checkpoint_armed_) arm_checkpoint();
+  records_.settle();
+  pending_.applied = applied;
+  begin_if_due();
+  start_save();
+  arm_checkpoint();
+}
+
+bool SimulatedDisk::has_work() const {
+  return pending_.hard_state || !pending_.entries.empty() || pending_.applied ||
+         records_.changed();
 }
 
 void SimulatedDisk::arm_checkpoint() {
-  checkpoint_armed_ = true;
-  at_disk(simulation_.knobs.checkpoint_interval, [this] { begin_checkpoint(); });
+  if (alarm_armed_ || !has_work()) return;
+  alarm_armed_ = true;
+  simulation_.events.push_action(simulation_.events.now() + simulation_.knobs.checkpoint_interval,
+                                 process_.index(), life_, [this] {
+                                   process_.on_loop([this] {
+                                     alarm_armed_ = false;
+                                     checkpoint_due_ = true;
+                                     begin_if_due();
+                                   });
+                                 });
 }
 
-void SimulatedDisk::begin_checkpoint() {
-  if (space_.full || installing_) return arm_checkpoint();
-  require(!storing_, platter_.member(), " stores two checkpoints at once");
-  storing_ = applied_;
+void SimulatedDisk::begin_if_due() {
+  if (!checkpoint_due_ || !can_begin()) return;
+  if (has_work()) {
+    begin_checkpoint(false);
+  } else {
+    checkpoint_due_ = false;
+  }
+}
+
+void SimulatedDisk::begin_checkpoint(bool carries) {
+  checkpoint_due_ = false;
+  journal_.turn();
+  ++simulation_.statistics.journal_turns;
+  in_flight_ = InFlight{gather(), saves_, carries, false};
+  if (outstanding_ && !outstanding_->begun) --in_flight_->save;
+  submit();
+}
+
+store::Batch SimulatedDisk::gather() {
+  store::Batch batch = std::exchange(pending_, {});
   records_.freeze();
-  at_disk(2 * write_delay(), [this] {
-    if (storing_) land_checkpoint();
-    checkpoint_armed_ = false;  // and not before: landing has the replica run, which may apply
-    if (records_.changed() || applied_.summary != platter_.applied.summary) arm_checkpoint();
+  batch.journal_sequence = journal_.last_sequence();
+  return batch;
+}
+
+void SimulatedDisk::submit() {
+  const Micros delay = simulation_.knobs.checkpoint_writes * write_delay();
+  maybe_crash_during(delay, 1);
+  at_disk(delay, [this] {
+    if (space_.full) return at_disk(kFullRetry, [this] { submit(); });
+    store_in_flight();
+    process_.on_loop([this] { landed(); });
   });
 }
 
-void SimulatedDisk::land_checkpoint() {
+void SimulatedDisk::store_in_flight() {
+  const store::Batch& batch = in_flight_->batch;
+  in_flight_->stored = true;
+  if (outstanding_ && outstanding_->number <= in_flight_->save) note_durable();
   const raft::Index stored_before = platter_.applied.summary.applied_index;
+  platter_.store(batch);
+  if (batch.switch_to) {
+    platter_.install(loading_->mark, batch.switch_to->chain, loading_->content);
+    return;
+  }
   records_.land();
-  platter_.applied = *std::exchange(storing_, std::nullopt);
-  ++counters_.checkpoints;
-  const Knobs& knobs = simulation_.knobs;
-  if (knobs.cold_permille > 0 && simulation_.disk_random.chance(knobs.cold_permille, 1'000)) {
-    records_.chill();
-  }
-  // By what an earlier transaction stored.
-  const std::uint64_t kept = stored_before - platter_.compacted.index;
-  if (stored_before > platter_.compacted.index && kept > knobs.log_tail) {
-    platter_.compact(kept - knobs.log_tail);
-    ++simulation_.statistics.compactions;
-    answer([this, index = platter_.compacted.index] { compacted_(index); });
-  }
+  if (batch.applied) platter_.applied = *batch.applied;
+  compact(stored_before);
 }
+
+/// By what an earlier transaction stored: were this one lost, the entries would be needed.
+void SimulatedDisk::compact(raft::Index stored_before) {
+  const raft::Index compacted = platter_.compacted.index;
+  const std::uint64_t tail = simulation_.knobs.log_tail;
+  if (stored_before <= compacted || stored_before - compacted <= tail) return;
+  platter_.compact(stored_before - compacted - tail);
+  ++simulation_.statistics.compactions;
+}
+
+void SimulatedDisk::landed() {
+  const InFlight landed = *std::exchange(in_flight_, std::nullopt);
+  journal_.give_back();
+  ++counters_.checkpoints;
+  checkpoints_ = platter_.stored.mark.checkpoint;
+  const Knobs& knobs = simulation_.knobs;
+  if (landed.batch.switch_to) {
+    switched();
+  } else {
+    if (knobs.cold_permille > 0 && simulation_.disk_random.chance(knobs.cold_permille, 1'000)) {
+      records_.chill();
+    }
+    if (landed.carries) {
+      const Done done = std::move(outstanding_->done);
+      outstanding_.reset();
+      ++simulation_.statistics.completions;
+      done();
+    }
+    if (platter_.compacted.index > std::exchange(compacted_index_, platter_.compacted.index)) {
+      compacted_callback_(compacted_index_);
+    }
+  }
+  if (loading_ && !in_flight_) begin_switch();
+  start_save();
+  begin_if_due();
+  arm_checkpoint();
+}
+
+// --- Ends -----------------------------------------------------------------------------------------
+
+void SimulatedDisk::crash() {
+  Statistics& statistics = simulation_.statistics;
+  Random& random = simulation_.disk_random;
+  statistics.crashes_in_writes += writing();
+  if (in_flight_ && !in_flight_->stored && random.chance(1, 2)) store_in_flight();
+  if (outstanding_ && outstanding_->placed) {
+    platter_.journal.lose_power();
+    journal_.write(std::move(*outstanding_->placed));
+  }
+  const SimulatedFile::Crash became = platter_.journal.crash(random);
+  statistics.writes_kept += became.kept;
+  statistics.writes_lost += became.lost;
+  statistics.writes_torn += became.torn;
+  const auto recovered = platter_.recover();
+  require(recovered.ok(), platter_.member(), " would not come back: ",
+          recovered.ok() ? "" : recovered.error().message);
+  if (platter_.is_durable(recovered->batch)) return;
+  if (outstanding_) note_durable();
+  require(platter_.is_durable(recovered->batch), platter_.member(),
+          " would come back with something else than it has saved");
+}
+
+void SimulatedDisk::close() {
+  if (outstanding_ && outstanding_->placed) {
+    journal_.write(*std::exchange(outstanding_->placed, std::nullopt));
+    note_durable();
+  }
+  if (space_.full) return;  // the journal has it all
+  if (in_flight_ && !in_flight_->stored) store_in_flight();
+  if (!has_work() || records_.unsettled() || (in_flight_ && in_flight_->batch.switch_to)) return;
+  in_flight_ = InFlight{gather(), 0, false, false};
+  store_in_flight();
+}
+
+// --- State ----------------------------------------------------------------------------------------
 
 void SimulatedDisk::warm(std::vector<std::string> keys, Done done) {
   at_disk(read_delay(), [this, keys = std::move(keys), done = std::move(done)]() mutable {
@@ -195,139 +340,6 @@ void SimulatedDisk::warm(std::vector<std::string> keys, Done done) {
 
 void SimulatedDisk::warm(ticket::ListRange, Done done) {
   at_disk(read_delay(), [this, done = std::move(done)]() mutable { answer(std::move(done)); });
-}
-
-// --- For followers --------------------------------------------------------------------------------
-
-void SimulatedDisk::fetch(const raft::FetchEntries& request,
-                          std::function<void(raft::Entries)> done) {
-  at_disk(read_delay(), [this, request, done = std::move(done)] {
-    raft::Entries entries;
-    std::size_t bytes = 0;
-    for (raft::Index index = request.from; index <= request.to; ++index) {
-      if (index <= platter_.compacted.index || index > platter_.last_index()) break;
-      const raft::Entry& entry = platter_.entry_at(index);
-      if (!entries.empty() && bytes + entry.charge() > request.max_bytes) break;
-      bytes += entry.charge();
-      entries.push_back(entry);
-    }
-    ++simulation_.statistics.fetches;
-    answer([done, entries = std::move(entries)]() mutable { done(std::move(entries)); });
-  });
-}
-
-const SnapshotFile* SimulatedDisk::newest_file() {
-  const SnapshotFile* newest = nullptr;
-  for (const SnapshotFile& file : platter_.files) {
-    if (file.mark.index >= platter_.compacted.index &&
-        (newest == nullptr || file.mark.index > newest->mark.index)) {
-      newest = &file;
-    }
-  }
-  return newest != nullptr ? newest : make_file();
-}
-
-const SnapshotFile* SimulatedDisk::make_file() {
-  const ticket::Summary& summary = platter_.applied.summary;
-  if (summary.applied_index.value == 0) return nullptr;
-  if (platter_.files.size() == kFilesMax) platter_.files.erase(platter_.files.begin());
-  platter_.files.push_back(
-      {{summary.applied_index, summary.applied_term},
-       simulation_.disk_random.next(),
-       std::make_shared<const std::string>(encode_snapshot(platter_.applied, platter_.records))});
-  ++counters_.snapshots_made;
-  ++simulation_.statistics.snapshots_made;
-  return &platter_.files.back();
-}
-
-std::optional<raft::SnapshotChunk> SimulatedDisk::read_chunk(const raft::FetchChunk& request) {
-  const Knobs& knobs = simulation_.knobs;
-  if (!simulation_.healed() && knobs.bad_file_permille > 0 &&
-      simulation_.disk_random.chance(knobs.bad_file_permille, 4'000)) {
-    platter_.files.clear();
-    return std::nullopt;
-  }
-  const SnapshotFile* file = nullptr;
-  if (!request.mark) {
-    file = newest_file();
-  } else {
-    for (const SnapshotFile& held : platter_.files) {
-      if (held.mark == *request.mark && held.file_id == request.file_id) file = &held;
-    }
-  }
-  if (file == nullptr || request.offset > file->bytes->size()) return std::nullopt;
-  raft::SnapshotChunk chunk;
-  chunk.mark = file->mark;
-  chunk.file_id = file->file_id;
-  chunk.total_bytes = file->bytes->size();
-  chunk.offset = request.offset;
-  chunk.data = raft::Payload(file->bytes->substr(request.offset, request.max_bytes));
-  return chunk;
-}
-
-void SimulatedDisk::fetch(const raft::FetchChunk& request,
-                          std::function<void(std::optional<raft::SnapshotChunk>)> done) {
-  at_disk(read_delay(), [this, request, done = std::move(done)] {
-    answer([done, chunk = read_chunk(request)]() mutable { done(std::move(chunk)); });
-  });
-}
-
-// --- Receiving ------------------------------------------------------------------------------------
-
-void SimulatedDisk::stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) {
-  at_disk(write_delay(), [this, chunk = std::move(chunk), done = std::move(done)] {
-    if (chunk.offset == 0) {
-      staged_.clear();
-      staged_mark_ = chunk.mark;
-      staged_file_ = chunk.file_id;
-    }
-    const bool fits = chunk.mark == staged_mark_ && chunk.file_id == staged_file_ &&
-                      chunk.offset == staged_.size();
-    if (fits) staged_ += chunk.data.view();
-    const Knobs& knobs = simulation_.knobs;
-    Random& random = simulation_.disk_random;
-    if (fits && !staged_.empty() && !simulation_.healed() && knobs.bad_file_permille > 0 &&
-        random.chance(knobs.bad_file_permille, 1'000)) {
-      char& byte = staged_[random.below(staged_.size())];
-      byte = static_cast<char>(byte ^ 0x10);
-    }
-    answer([done, held = fits ? staged_.size() : 0] { done(held); });
-  });
-}
-
-void SimulatedDisk::install(raft::SnapshotMark mark,
-                            std::function<void(Result<store::AppliedState>)> done) {
-  installing_ = true;
-  const Micros delay = 3 * write_delay();
-  maybe_crash_during(delay);
-  at_disk(delay, [this, mark, done = std::move(done)] { put_in_force(mark, done); });
-}
-
-void SimulatedDisk::put_in_force(
-    raft::SnapshotMark mark,
-    const std::function<void(Result<store::AppliedState>)>& done) {
-  const auto content =
-      staged_mark_ == mark ? decode_snapshot(staged_) : std::optional<SnapshotContent>();
-  if (!content) {
-    ++simulation_.statistics.bad_snapshots;
-    return answer([this, done] {
-      installing_ = false;
-      done(Error{"the received snapshot is damaged"});
-    });
-  }
-  const std::uint64_t chain = simulation_.oracle.installing(process_.index(), mark, *content);
-  platter_.install(mark, chain, *content);
-  storing_.reset();  // what it would store is no more
-  records_.drop_frozen();
-  ++counters_.snapshots_installed;
-  ++simulation_.statistics.snapshots_installed;
-  answer([this, state = content->state, done] {
-    // Until now the replica saw the old state.
-    installing_ = false;
-    records_.reset();
-    applied_ = state;
-    done(state);
-  });
 }
 
 }  // namespace ticketd::sim

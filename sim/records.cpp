@@ -64,6 +64,7 @@ std::optional<std::string> Records::find(std::string_view key) {
 }
 
 void Records::change(std::string_view key, std::optional<std::string> value) {
+  unsettled_ = true;
   const auto found = current_.find(key);
   if (found != current_.end()) {
     found->second = std::move(value);
@@ -107,6 +108,7 @@ void Records::chill() {
 
 void Records::freeze() {
   ENSURE(frozen_.empty());
+  ENSURE(!unsettled_);
   frozen_.swap(current_);
 }
 
@@ -125,6 +127,7 @@ void Records::reset() {
   frozen_.clear();
   current_.clear();
   warm_.clear();
+  unsettled_ = false;
 }
 
 }  // namespace ticketd::sim

@@ -63,11 +63,12 @@ class Records : public ticket::State {
   }
 
   bool changed() const { return !current_.empty(); }
+  /// Were there changes since the machine last said where it stands?
+  bool unsettled() const { return unsettled_; }
+  void settle() { unsettled_ = false; }
   /// What changed up to now goes into the next checkpoint, which is on its way until land().
   void freeze();
   void land();
-  /// The checkpoint that is on its way comes to nothing.
-  void drop_frozen() { frozen_.clear(); }
   /// Something else stands on the disk now, and nothing over it.
   void reset();
 
@@ -82,6 +83,7 @@ class Records : public ticket::State {
   Changes current_;
   KeySet warm_;
   bool chilled_ = false;
+  bool unsettled_ = false;
 };
 
 }  // namespace ticketd::sim

@@ -237,4 +237,25 @@ BUGS = (
         Edit("ticket/machine.cpp",
              "  state_.remove(key);\n  summary_.digest -= record_hash(key, value);\n",
              "  state_.remove(key);\n  (void)value;\n"),)),
+    # --- The journal ------------------------------------------------------------------------------
+    Bug("journal-not-flushed", "a save is acknowledged when it is written, not when it is synced", (
+        Edit("store/journal.cpp",
+             "  durable_step(\"journal: flush\");\n"
+             "  if (Status synced = file_.sync(); !synced) {\n"
+             "    fatal(synced.error().message);\n  }\n", ""),)),
+    Bug("journal-checksum-ignored", "a replay takes records that do not match their checksum", (
+        Edit("store/journal_format.cpp",
+             "  if (checksum != record_hash64(bytes, record.payload, journal_id)) {\n",
+             "  if (checksum == 0 && journal_id == 0) {\n"),)),
+    Bug("journal-half-given-back-early", "a half is written again before its checkpoint has landed", (
+        Edit("store/journal.cpp", "  other_taken_ = true;\n", "  other_taken_ = false;\n"),
+        Edit("store/journal.cpp", "  ENSURE(other_taken_);\n", ""),)),
+    Bug("journal-replay-stops-at-damage", "what follows a damaged record is dropped with it", (
+        Edit("store/journal_replay.cpp",
+             "        return taken.error();\n",
+             "        break;\n"),)),
+    Bug("journal-record-of-before-replayed", "a start does not begin a new epoch", (
+        Edit("store/recovery.cpp",
+             "  recovered.batch.journal_epoch = record.journal.epoch + 1;\n",
+             "  recovered.batch.journal_epoch = record.journal.epoch;\n"),)),
 )
