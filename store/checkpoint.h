@@ -5,21 +5,12 @@
 #include <optional>
 #include <string>
 
-#include "store/batch.h"
 #include "store/database.h"
-#include "store/disk.h"
+#include "store/engine.h"
 #include "store/schema.h"
 #include "store/snapshot_format.h"
 
 namespace ticketd::store {
-
-struct Landed {
-  MetaRecord record;
-  bool compacted = false;
-  SpaceReport space;
-  /// Bytes passed to the file system, pages and metas.
-  std::uint64_t bytes_written = 0;
-};
 
 /// On one thread. Throws DatabaseError; when that is_full(), nothing has changed.
 class Checkpointer {

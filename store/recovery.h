@@ -5,7 +5,7 @@
 #include "base/result.h"
 #include "store/batch.h"
 #include "store/journal.h"
-#include "store/schema.h"
+#include "store/meta_record.h"
 
 namespace ticketd::store {
 
