@@ -10,11 +10,12 @@ namespace ticketd::sim {
 
 namespace {
 
-constexpr std::uint64_t kMapBytes = 1'000'000'000;
-/// How long after a full disk it is tried again.
-constexpr Micros kFullRetry = 200'000;
 /// About so many entries take a sector of the journal.
 constexpr std::size_t kEntriesASector = 8;
+
+store::JournaledDisk::Options options_of(const Knobs& knobs) {
+  return {knobs.checkpoint_bytes, knobs.checkpoint_interval, knobs.cache_bytes};
+}
 
 }  // namespace
 
@@ -23,30 +24,48 @@ SimulatedDisk::SimulatedDisk(Simulation& simulation, Process& process, Platter& 
       process_(process),
       platter_(platter),
       life_(process.life()),
-      records_(platter.records),
+      engine_(simulation, *this, platter),
+      snapshots_(simulation, platter),
+      writer_(*this, SimulatedExecutor::Duty::kWrites),
+      checkpointer_(*this, SimulatedExecutor::Duty::kCheckpoints),
+      reader_(*this, SimulatedExecutor::Duty::kReads),
+      warmer_(*this, SimulatedExecutor::Duty::kReads),
       journal_(platter.journal, platter.shape, platter.stored.mark.epoch,
                platter.stored.mark.sequence + 1),
-      checkpoints_(platter.stored.mark.checkpoint),
-      compacted_index_(platter.compacted.index) {
-  space_.map_bytes = kMapBytes;
-  space_.free_bytes = kMapBytes / 2;
-  space_.used_bytes = kMapBytes / 2;
-  if (simulation.knobs.cold_permille > 0) records_.chill();
+      disk_(
+          options_of(simulation.knobs),
+          [this](std::function<void()> function) { post(std::move(function)); },
+          {journal_, engine_, snapshots_, writer_, checkpointer_, reader_, warmer_},
+          platter.record(), engine_.space()) {
+  disk_.start();
 }
 
 // --- Time -----------------------------------------------------------------------------------------
 
-void SimulatedDisk::at_disk(Micros delay, std::function<void()> job) {
+void SimulatedDisk::after(Micros delay, std::function<void()> job) {
   simulation_.events.push_action(simulation_.events.now() + delay, process_.index(), life_,
-                                 [this, job = std::move(job)]() mutable {
-                                   if (!hangs()) return job();
-                                   at_disk(hung_until_ - simulation_.events.now(), std::move(job));
-                                 });
+                                 std::move(job));
 }
 
-void SimulatedDisk::answer(std::function<void()> done) {
-  ++simulation_.statistics.completions;
-  process_.on_loop(std::move(done));
+Micros SimulatedDisk::duration(SimulatedExecutor::Duty duty) {
+  switch (duty) {
+    case SimulatedExecutor::Duty::kWrites: {
+      const Micros delay = write_delay();
+      // Only a record of several sectors can be torn.
+      const std::size_t entries = outstanding_ ? outstanding_->save.entries.size() : 0;
+      const auto sectors = static_cast<unsigned>(entries / kEntriesASector);
+      maybe_crash_during(delay, 1 + std::min(sectors, 9U));
+      return delay;
+    }
+    case SimulatedExecutor::Duty::kCheckpoints: {
+      const Micros delay = simulation_.knobs.checkpoint_writes * write_delay();
+      maybe_crash_during(delay, 1);
+      return delay;
+    }
+    case SimulatedExecutor::Duty::kReads:
+      break;
+  }
+  return 20 + simulation_.disk_random.below(simulation_.knobs.write_max);
 }
 
 Micros SimulatedDisk::write_delay() {
@@ -61,26 +80,7 @@ Micros SimulatedDisk::write_delay() {
   return random.between(knobs.write_min, knobs.write_max);
 }
 
-Micros SimulatedDisk::read_delay() {
-  return 20 + simulation_.disk_random.below(simulation_.knobs.write_max);
-}
-
-bool SimulatedDisk::hangs() const { return hung_until_ > simulation_.events.now(); }
-
-void SimulatedDisk::hang_until(Micros moment) { hung_until_ = std::max(hung_until_, moment); }
-
-void SimulatedDisk::heal() {
-  hung_until_ = 0;
-  fails_ = false;
-  set_space(false, false);
-}
-
-void SimulatedDisk::set_space(bool low, bool full) {
-  space_.low = low;
-  space_.full = full;
-  space_.free_bytes = full ? 0 : low ? kMapBytes / 20 : kMapBytes / 2;
-}
-
+/// So many times as likely as for a small write.
 void SimulatedDisk::maybe_crash_during(Micros delay, unsigned times) {
   const Knobs& knobs = simulation_.knobs;
   if (simulation_.healed() || knobs.crash_on_write_permille == 0 ||
@@ -92,74 +92,112 @@ void SimulatedDisk::maybe_crash_during(Micros delay, unsigned times) {
                                  [this] { simulation_.faults.crash_for_a_while(process_); });
 }
 
-// --- Saves ----------------------------------------------------------------------------------------
+void SimulatedDisk::perform(const store::Executor::Job& job) {
+  performing_ = true;
+  job();
+  performing_ = false;
+}
+
+/// Nothing is called from inside a call of the replica's.
+void SimulatedDisk::post(std::function<void()> function) {
+  if (ended_) return;
+  ++simulation_.statistics.completions;
+  if (performing_) {
+    told_.push_back(std::move(function));
+    return;
+  }
+  simulation_.events.push_action(simulation_.events.now(), process_.index(), life_,
+                                 [this, function = std::move(function)]() mutable {
+                                   process_.on_loop(std::move(function));
+                                 });
+}
+
+void SimulatedDisk::tell_loop() {
+  telling_.swap(told_);
+  for (std::function<void()>& function : telling_) process_.on_loop(std::move(function));
+  telling_.clear();
+}
+
+// --- Faults ---------------------------------------------------------------------------------------
+
+Micros SimulatedDisk::hangs_for() const {
+  const Micros now = simulation_.events.now();
+  return hung_until_ > now ? hung_until_ - now : 0;
+}
+
+void SimulatedDisk::hang_until(Micros moment) { hung_until_ = std::max(hung_until_, moment); }
+
+void SimulatedDisk::heal() {
+  hung_until_ = 0;
+  fails_ = false;
+  set_space(false, false);
+}
+
+bool SimulatedDisk::write_fails() {
+  if (!fails_) return false;
+  ++simulation_.statistics.io_errors;
+  simulation_.statistics.met(Fault::kIoErrors, process_.replica().node().role());
+  simulation_.faults.crash_for_a_while(process_);
+  return true;
+}
+
+void SimulatedDisk::crash() {
+  ended_ = true;
+  Statistics& statistics = simulation_.statistics;
+  Random& random = simulation_.disk_random;
+  statistics.crashes_in_writes += writing();
+  if (checkpointer_.busy() && random.chance(1, 2)) perform(checkpointer_.job());
+  if (writer_.busy()) {
+    platter_.journal.lose_power();
+    perform(writer_.job());
+  }
+  const SimulatedFile::Crash became = platter_.journal.crash(random);
+  statistics.writes_kept += became.kept;
+  statistics.writes_lost += became.lost;
+  statistics.writes_torn += became.torn;
+  platter_.found(compare_with_promises());
+}
+
+store::Recovered SimulatedDisk::compare_with_promises() {
+  Result<store::Recovered> recovered = platter_.recover();
+  require(recovered.ok(), platter_.member(), " would not come back: ",
+          recovered.ok() ? "" : recovered.error().message);
+  if (!platter_.is_durable(recovered->batch) && outstanding_) note_durable();
+  require(platter_.is_durable(recovered->batch), platter_.member(),
+          " would come back with something else than it has saved");
+  return *std::move(recovered);
+}
+
+void SimulatedDisk::close() {
+  ended_ = true;
+  disk_.close();
+}
+
+// --- What becomes durable -------------------------------------------------------------------------
 
 void SimulatedDisk::save(raft::Save save, Done done) {
   require(!outstanding_, platter_.member(), " saves while a save is outstanding");
-  outstanding_.emplace();
-  outstanding_->save = std::move(save);
-  outstanding_->done = std::move(done);
-  outstanding_->number = ++saves_;
-  outstanding_->since = simulation_.events.now();
-  start_save();
+  outstanding_ = Outstanding{save, simulation_.events.now(), journal_.last_sequence(), false};
+  const bool fits = journal_.can_hold(save);
+  disk_.save(std::move(save), [this, done = std::move(done)] {
+    note_durable();  // or it has promised too much
+    outstanding_.reset();
+    done();
+  });
+  if (journal_.last_sequence() > outstanding_->sequence_before) return;
+  ++(fits ? simulation_.statistics.saves_held_up : simulation_.statistics.saves_too_large);
 }
 
-void SimulatedDisk::start_save() {
-  if (!outstanding_ || outstanding_->begun) return;
-  const raft::Save& save = outstanding_->save;
-  if (!journal_.can_hold(save)) {
-    checkpoint_due_ = true;
-    if (!can_begin()) return;
-    ++simulation_.statistics.saves_too_large;
-    remember();
-    return begin_checkpoint(true);
-  }
-  if (!journal_.fits(save)) {
-    checkpoint_due_ = true;
-    begin_if_due();
-  }
-  if (journal_.fits(save)) return write_save();
-  simulation_.statistics.saves_held_up += !std::exchange(outstanding_->held_up, true);
+void SimulatedDisk::applied(const store::AppliedState& applied) {
+  simulation_.oracle.applied(process_.index(), applied);
+  disk_.applied(applied);
 }
 
-void SimulatedDisk::write_save() {
-  outstanding_->placed = journal_.place(outstanding_->save, checkpoints_);
-  remember();
-  const Micros delay = write_delay();
-  // Only a record of several sectors can be torn.
-  const auto sectors = static_cast<unsigned>(outstanding_->save.entries.size() / kEntriesASector);
-  maybe_crash_during(delay, 1 + std::min(sectors, 9U));
-  at_disk(delay, [this] { written(); });
-  checkpoint_due_ |= journal_.bytes_in_half() >= simulation_.knobs.checkpoint_bytes;
-  begin_if_due();
-  arm_checkpoint();
+void SimulatedDisk::record_written() {
+  if (outstanding_ && journal_.last_sequence() > outstanding_->sequence_before) note_durable();
 }
 
-/// Takes it into the batch that is gathered.
-void SimulatedDisk::remember() {
-  outstanding_->begun = true;
-  const raft::Save& save = outstanding_->save;
-  if (save.hard_state) pending_.hard_state = save.hard_state;
-  require(save.entries.empty() || !loading_, platter_.member(),
-          " saves entries while its log is replaced");
-  store::append_save(pending_.entries, save.entries);
-}
-
-void SimulatedDisk::written() {
-  if (fails_) {
-    ++simulation_.statistics.io_errors;
-    simulation_.statistics.met(Fault::kIoErrors, process_.replica().node().role());
-    return simulation_.faults.crash_for_a_while(process_);
-  }
-  journal_.write(*std::exchange(outstanding_->placed, std::nullopt));
-  ++counters_.journal_flushes;
-  note_durable();
-  Done done = std::move(outstanding_->done);
-  outstanding_.reset();
-  answer(std::move(done));
-}
-
-/// The save that is outstanding, for those who watch.
+/// The save, for those who watch.
 void SimulatedDisk::note_durable() {
   if (std::exchange(outstanding_->durable, true)) return;
   const raft::Save& save = outstanding_->save;
@@ -175,171 +213,36 @@ void SimulatedDisk::note_durable() {
   }
 }
 
-// --- Checkpoints ----------------------------------------------------------------------------------
-
-void SimulatedDisk::applied(const store::AppliedState& applied) {
-  simulation_.oracle.applied(process_.index(), applied);
-  records_.settle();
-  pending_.applied = applied;
-  begin_if_due();
-  start_save();
-  arm_checkpoint();
+/// A checkpoint may hold what the journal has not finished writing, and a switch what it has not
+/// begun to write.
+void SimulatedDisk::storing(const store::Batch& batch) {
+  simulation_.statistics.journal_turns += performing_;
+  if (!outstanding_) return;
+  const raft::Save& save = outstanding_->save;
+  const bool switched = batch.switch_to && save.hard_state && save.entries.empty() &&
+                        batch.hard_state == save.hard_state;
+  if (switched || batch.journal_sequence > outstanding_->sequence_before) note_durable();
 }
 
-bool SimulatedDisk::has_work() const {
-  return pending_.hard_state || !pending_.entries.empty() || pending_.applied ||
-         records_.changed();
+void SimulatedDisk::switching(raft::SnapshotMark mark, const store::Switch& to) {
+  const std::uint64_t chain =
+      simulation_.oracle.installing(process_.index(), mark, SnapshotContent{to.state});
+  require(chain == to.chain, platter_.member(), " installs a snapshot of ", mark.index,
+          " with the hash of another log");
+  ++simulation_.statistics.snapshots_installed;
 }
 
-void SimulatedDisk::arm_checkpoint() {
-  if (alarm_armed_ || !has_work()) return;
-  alarm_armed_ = true;
-  simulation_.events.push_action(simulation_.events.now() + simulation_.knobs.checkpoint_interval,
-                                 process_.index(), life_, [this] {
-                                   process_.on_loop([this] {
-                                     alarm_armed_ = false;
-                                     checkpoint_due_ = true;
-                                     begin_if_due();
-                                   });
-                                 });
-}
-
-void SimulatedDisk::begin_if_due() {
-  if (!checkpoint_due_ || !can_begin()) return;
-  if (has_work()) {
-    begin_checkpoint(false);
-  } else {
-    checkpoint_due_ = false;
+/// Whether it held a save that goes around the journal shows only afterwards.
+void SimulatedDisk::stored() {
+  if (outstanding_ && !outstanding_->durable && !journal_.can_hold(outstanding_->save)) {
+    (void)compare_with_promises();
   }
 }
 
-void SimulatedDisk::begin_checkpoint(bool carries) {
-  checkpoint_due_ = false;
-  journal_.turn();
-  ++simulation_.statistics.journal_turns;
-  in_flight_ = InFlight{gather(), saves_, carries, false};
-  if (outstanding_ && !outstanding_->begun) --in_flight_->save;
-  submit();
-}
-
-store::Batch SimulatedDisk::gather() {
-  store::Batch batch = std::exchange(pending_, {});
-  records_.freeze();
-  batch.journal_sequence = journal_.last_sequence();
-  return batch;
-}
-
-void SimulatedDisk::submit() {
-  const Micros delay = simulation_.knobs.checkpoint_writes * write_delay();
-  maybe_crash_during(delay, 1);
-  at_disk(delay, [this] {
-    if (space_.full) return at_disk(kFullRetry, [this] { submit(); });
-    store_in_flight();
-    process_.on_loop([this] { landed(); });
-  });
-}
-
-void SimulatedDisk::store_in_flight() {
-  const store::Batch& batch = in_flight_->batch;
-  in_flight_->stored = true;
-  if (outstanding_ && outstanding_->number <= in_flight_->save) note_durable();
-  const raft::Index stored_before = platter_.applied.summary.applied_index;
-  platter_.store(batch);
-  if (batch.switch_to) {
-    platter_.install(loading_->mark, batch.switch_to->chain, loading_->content);
-    return;
-  }
-  records_.land();
-  if (batch.applied) platter_.applied = *batch.applied;
-  compact(stored_before);
-}
-
-/// By what an earlier transaction stored: were this one lost, the entries would be needed.
-void SimulatedDisk::compact(raft::Index stored_before) {
-  const raft::Index compacted = platter_.compacted.index;
-  const std::uint64_t tail = simulation_.knobs.log_tail;
-  if (stored_before <= compacted || stored_before - compacted <= tail) return;
-  platter_.compact(stored_before - compacted - tail);
-  ++simulation_.statistics.compactions;
-}
-
-void SimulatedDisk::landed() {
-  const InFlight landed = *std::exchange(in_flight_, std::nullopt);
-  journal_.give_back();
-  ++counters_.checkpoints;
-  checkpoints_ = platter_.stored.mark.checkpoint;
-  const Knobs& knobs = simulation_.knobs;
-  if (landed.batch.switch_to) {
-    switched();
-  } else {
-    if (knobs.cold_permille > 0 && simulation_.disk_random.chance(knobs.cold_permille, 1'000)) {
-      records_.chill();
-    }
-    if (landed.carries) {
-      const Done done = std::move(outstanding_->done);
-      outstanding_.reset();
-      ++simulation_.statistics.completions;
-      done();
-    }
-    if (platter_.compacted.index > std::exchange(compacted_index_, platter_.compacted.index)) {
-      compacted_callback_(compacted_index_);
-    }
-  }
-  if (loading_ && !in_flight_) begin_switch();
-  start_save();
-  begin_if_due();
-  arm_checkpoint();
-}
-
-// --- Ends -----------------------------------------------------------------------------------------
-
-void SimulatedDisk::crash() {
-  Statistics& statistics = simulation_.statistics;
-  Random& random = simulation_.disk_random;
-  statistics.crashes_in_writes += writing();
-  if (in_flight_ && !in_flight_->stored && random.chance(1, 2)) store_in_flight();
-  if (outstanding_ && outstanding_->placed) {
-    platter_.journal.lose_power();
-    journal_.write(std::move(*outstanding_->placed));
-  }
-  const SimulatedFile::Crash became = platter_.journal.crash(random);
-  statistics.writes_kept += became.kept;
-  statistics.writes_lost += became.lost;
-  statistics.writes_torn += became.torn;
-  const auto recovered = platter_.recover();
-  require(recovered.ok(), platter_.member(), " would not come back: ",
-          recovered.ok() ? "" : recovered.error().message);
-  if (platter_.is_durable(recovered->batch)) return;
-  if (outstanding_) note_durable();
-  require(platter_.is_durable(recovered->batch), platter_.member(),
-          " would come back with something else than it has saved");
-}
-
-void SimulatedDisk::close() {
-  if (outstanding_ && outstanding_->placed) {
-    journal_.write(*std::exchange(outstanding_->placed, std::nullopt));
-    note_durable();
-  }
-  if (space_.full) return;  // the journal has it all
-  if (in_flight_ && !in_flight_->stored) store_in_flight();
-  if (!has_work() || records_.unsettled() || (in_flight_ && in_flight_->batch.switch_to)) return;
-  in_flight_ = InFlight{gather(), 0, false, false};
-  store_in_flight();
-}
-
-// --- State ----------------------------------------------------------------------------------------
-
-void SimulatedDisk::warm(std::vector<std::string> keys, Done done) {
-  at_disk(read_delay(), [this, keys = std::move(keys), done = std::move(done)]() mutable {
-    answer([this, keys = std::move(keys), done = std::move(done)] {
-      for (const std::string& key : keys) records_.warm(key);
-      done();
-    });
-  });
-}
-
-void SimulatedDisk::warm(ticket::ListRange, Done done) {
-  at_disk(read_delay(), [this, done = std::move(done)]() mutable { answer(std::move(done)); });
+void SimulatedDisk::fetch(const raft::FetchEntries& request,
+                          std::function<void(raft::Entries)> done) {
+  ++simulation_.statistics.fetches;
+  disk_.fetch(request, std::move(done));
 }
 
 }  // namespace ticketd::sim

@@ -198,12 +198,11 @@ void Faults::rot() {
   Platter& platter = victim.platter();
   const Platter::RotPlace place = platter.draw_rot(random_);
   ++simulation_.statistics.rot;
-  platter.journal.flip_bit(place.offset, static_cast<unsigned>(random_.below(8)));
+  platter.rot(place, static_cast<unsigned>(random_.below(8)));
   simulation_.tell(victim, "has a rotten bit at byte ", place.offset, " of its journal",
                    place.promised ? ", in what it promised" : "");
   if (!place.promised) return;
   ++simulation_.statistics.rot_in_promises;
-  platter.rotten = true;
   simulation_.operators.lost(platter.member());
 }
 

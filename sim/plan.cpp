@@ -159,10 +159,10 @@ void draw_disk(const Plan& plan, Knobs& knobs) {
   Random bad = stream(plan.seed, "bad-files");
   if (plan.faults.has(Fault::kBadFiles)) knobs.bad_file_permille = permille(bad, 200);
   Random cold = stream(plan.seed, "cold-state");
-  if (plan.faults.has(Fault::kColdState)) knobs.cold_permille = permille(cold, 1'000);
+  if (plan.faults.has(Fault::kColdState)) knobs.cache_bytes = log_uniform(cold, 1, 20'000);
   Random journal = stream(plan.seed, "journal");
   const bool tiny = plan.faults.has(Fault::kTinyLimits) && journal.chance(2, 3);
-  const std::uint64_t blocks = tiny ? log_uniform(journal, 1, 8) : log_uniform(journal, 8, 64);
+  const std::uint64_t blocks = tiny ? log_uniform(journal, 1, 8) : log_uniform(journal, 8, 31);
   knobs.half_bytes = blocks * store::kBlockBytes;
   knobs.checkpoint_bytes = knobs.half_bytes / journal.between(1, tiny ? 4 : 2);
   knobs.checkpoint_writes = static_cast<unsigned>(log_uniform(journal, 1, tiny ? 32 : 4));

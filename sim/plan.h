@@ -119,7 +119,8 @@ struct Knobs {
   /// Entries left in the log by a checkpoint.
   std::uint64_t log_tail = 100'000;
   unsigned bad_file_permille = 0;
-  unsigned cold_permille = 0;
+  /// Of the cache of records: what is not in it has to be read off the loop first.
+  std::size_t cache_bytes = 32 << 20;
   unsigned crash_on_write_permille = 0;
   /// Of the journal: a half, and what makes a checkpoint due.
   std::uint64_t half_bytes = 256 << 10;

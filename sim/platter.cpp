@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/bytes.h"
 #include "base/check.h"
 #include "base/hash.h"
 
@@ -82,23 +81,26 @@ void Platter::compact(std::size_t count) {
   }
 }
 
-void Platter::install(raft::SnapshotMark mark, std::uint64_t chain,
-                      const SnapshotContent& content) {
+void Platter::switch_to(raft::SnapshotMark mark, const store::Switch& to) {
   compacted = mark;
-  compacted_chain = chain;
-  compacted_configuration = content.state.configuration;
+  compacted_chain = to.chain;
+  compacted_configuration = to.state.configuration;
   log.clear();
   stored.log.clear();
-  applied = content.state;
-  records = content.records;
+  applied = to.state;
+  std::swap(records, other_records);
+  ++generation;
 }
 
 // --- Coming back ----------------------------------------------------------------------------------
 
 store::MetaRecord Platter::record() const {
   store::MetaRecord record;
+  record.generation = generation;
   record.hard_state = stored.hard_state;
   record.summary = applied.summary;
+  record.compacted = compacted;
+  record.compacted_chain = compacted_chain;
   record.last_index = compacted.index + stored.log.size();
   record.journal_id = shape.id;
   record.journal = stored.mark;
@@ -106,6 +108,11 @@ store::MetaRecord Platter::record() const {
 }
 
 Result<store::Recovered> Platter::recover() const { return store::recover(journal, record()); }
+
+Result<store::Recovered> Platter::recover_at_start() {
+  if (!found_) return recover();
+  return *std::exchange(found_, std::nullopt);
+}
 
 bool Platter::is_durable(const store::Batch& recovered) const {
   if (recovered.hard_state.value_or(stored.hard_state) != hard_state) return false;
@@ -175,6 +182,12 @@ Platter::RotPlace Platter::draw_rot(Random& random) const {
   return place;
 }
 
+void Platter::rot(const RotPlace& place, unsigned bit) {
+  journal.flip_bit(place.offset, bit);
+  rotten |= place.promised;
+  found_.reset();
+}
+
 store::Opened Platter::open() const {
   store::Opened opened;
   opened.identity = identity;
@@ -198,52 +211,6 @@ store::Opened Platter::open() const {
         {entry.index, raft::Configuration::decode(entry.payload.view()).value()});
   }
   return opened;
-}
-
-// --- Snapshot files -------------------------------------------------------------------------------
-
-std::string encode_snapshot(const store::AppliedState& state, const RecordStore& records) {
-  ByteWriter out;
-  const ticket::Summary& summary = state.summary;
-  for (const std::uint64_t field :
-       {summary.applied_index.value, summary.applied_term.value, summary.digest, summary.sequences,
-        summary.stamp_us, summary.oldest_key, summary.next_key, state.configuration.index.value}) {
-    out.u64(field);
-  }
-  out.string(state.configuration.configuration.encode());
-  records.for_each([&](std::string_view key, std::string_view value) {
-    out.string(key);
-    out.string(value);
-  });
-  out.u64(hash64(out.view()));
-  return out.take();
-}
-
-std::optional<SnapshotContent> decode_snapshot(std::string_view bytes) {
-  constexpr std::size_t kHash = sizeof(std::uint64_t);
-  if (bytes.size() < kHash) return std::nullopt;
-  const std::string_view body = bytes.substr(0, bytes.size() - kHash);
-  if (ByteReader(bytes.substr(body.size())).u64() != hash64(body)) return std::nullopt;
-  ByteReader in(body);
-  SnapshotContent content;
-  ticket::Summary& summary = content.state.summary;
-  summary.applied_index = raft::Index(in.u64());
-  summary.applied_term = raft::Term(in.u64());
-  summary.digest = in.u64();
-  summary.sequences = in.u64();
-  summary.stamp_us = in.u64();
-  summary.oldest_key = in.u64();
-  summary.next_key = in.u64();
-  content.state.configuration.index = raft::Index(in.u64());
-  content.state.configuration.configuration =
-      raft::Configuration::decode(in.string(1 << 20)).value();
-  while (in.ok() && !in.at_end()) {
-    const std::string_view key = in.string(ticket::kMaxRecordKeyBytes);
-    const std::string_view value = in.string(ticket::kMaxRecordValueBytes);
-    content.records.put(key, value);
-  }
-  if (!in.ok()) return std::nullopt;
-  return content;
 }
 
 }  // namespace ticketd::sim

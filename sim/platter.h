@@ -33,15 +33,10 @@ struct SnapshotFile {
   std::shared_ptr<const std::string> bytes;
 };
 
-/// What a snapshot file says.
+/// What a snapshot says of itself.
 struct SnapshotContent {
   store::AppliedState state;
-  RecordStore records;
 };
-
-std::string encode_snapshot(const store::AppliedState& state, const RecordStore& records);
-/// None: it was damaged.
-std::optional<SnapshotContent> decode_snapshot(std::string_view bytes);
 
 /// What the database holds of that which goes through the journal.
 struct Stored {
@@ -70,6 +65,9 @@ struct Platter {
   Stored stored;
   store::AppliedState applied;
   RecordStore records;
+  std::uint64_t generation = 0;
+  /// Of the generation before, until they are removed, or of the next one, while it is loaded.
+  RecordStore other_records;
   std::vector<SnapshotFile> files;
 
   raft::MemberId member() const { return {identity.node, identity.incarnation}; }
@@ -88,16 +86,20 @@ struct Platter {
   void found(const raft::Entry& first);
 
   // --- Transactions -----------------------------------------------------------------------------
-  /// Of a batch without a switch; its changes and what is applied by them are the caller's.
+  /// Hard state, entries and mark of a batch; the rest of it is the caller's.
   void store(const store::Batch& batch);
   /// The first `count` entries go. Requires that they are applied.
   void compact(std::size_t count);
-  /// Log and state are a snapshot's.
-  void install(raft::SnapshotMark mark, std::uint64_t chain, const SnapshotContent& content);
+  /// Log and state are a snapshot's, whose records have been loaded.
+  void switch_to(raft::SnapshotMark mark, const store::Switch& to);
 
   // --- Coming back ------------------------------------------------------------------------------
   /// What the journal adds to the database, or how it is damaged.
   Result<store::Recovered> recover() const;
+  /// The same, unless it was found when the power failed, since when only rot() has changed the disk.
+  Result<store::Recovered> recover_at_start();
+  /// What a restart will find.
+  void found(store::Recovered recovered) { found_ = std::move(recovered); }
   /// Would the database with this batch be exactly what is durable?
   bool is_durable(const store::Batch& recovered) const;
   /// Where a bit may rot, and whether that must be found. Never in the last record that is not in
@@ -107,11 +109,20 @@ struct Platter {
     bool promised = false;
   };
   RotPlace draw_rot(Random& random) const;
+  void rot(const RotPlace& place, unsigned bit);
   /// What a replica starts from; the journal is in the database.
   store::Opened open() const;
 
- private:
+  /// How the database stands.
   store::MetaRecord record() const;
+  /// Of the log in the database. Requires that it is there.
+  std::uint64_t stored_chain_at(raft::Index index) const {
+    return index == compacted.index ? compacted_chain
+                                    : stored.log[index - (compacted.index + 1)].chain;
+  }
+
+ private:
+  std::optional<store::Recovered> found_;
 };
 
 }  // namespace ticketd::sim

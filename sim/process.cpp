@@ -106,7 +106,7 @@ void Process::start() {
 
 /// False: its disk is damaged, and is replaced.
 bool Process::recover() {
-  const Result<store::Recovered> recovered = platter_->recover();
+  const Result<store::Recovered> recovered = platter_->recover_at_start();
   if (recovered) {
     require(platter_->is_durable(recovered->batch), platter_->member(),
             " comes back with something else than it has saved");

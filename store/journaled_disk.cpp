@@ -94,8 +94,10 @@ void JournaledDisk::write_waiting_save() {
   const std::uint64_t bytes = placed.record.size();
   remember(std::move(waiting.save));
   auto job = [this, placed = std::move(placed), done = std::move(waiting.done), bytes]() mutable {
-    journal_.write(std::move(placed));
-    post_to_loop([this, done = std::move(done), bytes] {
+    journal_.write(placed);
+    post_to_loop([this, record = std::move(placed.record), done = std::move(done),
+                  bytes]() mutable {
+      journal_.reuse(std::move(record));
       save_outstanding_ = false;
       ++counters_.journal_flushes;
       counters_.journal_bytes += bytes;

@@ -27,7 +27,8 @@ struct Fixture {
 
   void save(const std::string& payload) {
     const raft::Save save = save_of(platter.last_index().value + 1, payload);
-    journal->write(journal->place(save, platter.stored.mark.checkpoint));
+    store::Journal::Placed placed = journal->place(save, platter.stored.mark.checkpoint);
+    journal->write(placed);
     platter.log.push_back({save.entries[0], chain_of(platter.log.back().chain, save.entries[0])});
   }
 
@@ -73,7 +74,7 @@ TEST_CASE_FIXTURE(Fixture, "rot in a promise is refused, and elsewhere it change
     Random random(seed);
     const Platter::RotPlace place = platter.draw_rot(random);
     const auto bit = static_cast<unsigned>(random.below(8));
-    platter.journal.flip_bit(place.offset, bit);
+    platter.rot(place, bit);
     const auto recovered = platter.recover();
     CAPTURE(place.offset);
     CHECK(recovered.ok() == !place.promised);
