@@ -155,7 +155,7 @@ void SimulatedDisk::crash() {
   statistics.writes_kept += became.kept;
   statistics.writes_lost += became.lost;
   statistics.writes_torn += became.torn;
-  platter_.found(compare_with_promises());
+  platter_.recovered_at_crash(compare_with_promises());
 }
 
 store::Recovered SimulatedDisk::compare_with_promises() {

@@ -1,6 +1,6 @@
-// A simulated disk: the store's own, with its journal, its checkpoints and all that it decides, on a
-// simulated file, a simulated database and threads in virtual time. What was not synced may be lost
-// in a crash.
+// A simulated disk: the store's own, with its journal, its checkpoints and all that it decides, on
+// a simulated file, a simulated database and threads in virtual time. What was not synced may be
+// lost in a crash.
 #pragma once
 
 #include <cstdint>

@@ -162,10 +162,10 @@ void draw_disk(const Plan& plan, Knobs& knobs) {
   if (plan.faults.has(Fault::kColdState)) knobs.cache_bytes = log_uniform(cold, 1, 20'000);
   Random journal = stream(plan.seed, "journal");
   const bool tiny = plan.faults.has(Fault::kTinyLimits) && journal.chance(2, 3);
-  const std::uint64_t blocks = tiny ? log_uniform(journal, 1, 8) : log_uniform(journal, 8, 31);
+  const std::uint64_t blocks = tiny ? log_uniform(journal, 1, 8) : log_uniform(journal, 4, 31);
   knobs.half_bytes = blocks * store::kBlockBytes;
   knobs.checkpoint_bytes = knobs.half_bytes / journal.between(1, tiny ? 4 : 2);
-  knobs.checkpoint_writes = static_cast<unsigned>(log_uniform(journal, 1, tiny ? 32 : 4));
+  knobs.checkpoint_writes = static_cast<unsigned>(log_uniform(journal, 1, tiny ? 64 : 16));
   Random crash = stream(plan.seed, "crash-on-write");
   if (plan.faults.has(Fault::kCrashes) && crash.chance(2, 3)) {
     knobs.crash_on_write_permille = permille(crash, 8);

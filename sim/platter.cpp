@@ -110,8 +110,8 @@ store::MetaRecord Platter::record() const {
 Result<store::Recovered> Platter::recover() const { return store::recover(journal, record()); }
 
 Result<store::Recovered> Platter::recover_at_start() {
-  if (!found_) return recover();
-  return *std::exchange(found_, std::nullopt);
+  if (!recovered_) return recover();
+  return *std::exchange(recovered_, std::nullopt);
 }
 
 bool Platter::is_durable(const store::Batch& recovered) const {
@@ -185,7 +185,7 @@ Platter::RotPlace Platter::draw_rot(Random& random) const {
 void Platter::rot(const RotPlace& place, unsigned bit) {
   journal.flip_bit(place.offset, bit);
   rotten |= place.promised;
-  found_.reset();
+  recovered_.reset();
 }
 
 store::Opened Platter::open() const {

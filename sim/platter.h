@@ -96,10 +96,9 @@ struct Platter {
   // --- Coming back ------------------------------------------------------------------------------
   /// What the journal adds to the database, or how it is damaged.
   Result<store::Recovered> recover() const;
-  /// The same, unless it was found when the power failed, since when only rot() has changed the disk.
+  /// The same; read when the power failed, if nothing has changed the disk since.
   Result<store::Recovered> recover_at_start();
-  /// What a restart will find.
-  void found(store::Recovered recovered) { found_ = std::move(recovered); }
+  void recovered_at_crash(store::Recovered recovered) { recovered_ = std::move(recovered); }
   /// Would the database with this batch be exactly what is durable?
   bool is_durable(const store::Batch& recovered) const;
   /// Where a bit may rot, and whether that must be found. Never in the last record that is not in
@@ -122,7 +121,7 @@ struct Platter {
   }
 
  private:
-  std::optional<store::Recovered> found_;
+  std::optional<store::Recovered> recovered_;
 };
 
 }  // namespace ticketd::sim

@@ -23,9 +23,7 @@ class DirectorySnapshots final : public SnapshotFiles {
   void step() override { made_.step(); }
   std::uint64_t made() const override { return made_.made(); }
   std::uint64_t stage(const raft::SnapshotChunk& chunk) override { return received_.stage(chunk); }
-  Result<SnapshotHeader> finish(raft::SnapshotMark mark) override {
-    return received_.finish(mark);
-  }
+  Result<SnapshotHeader> finish(raft::SnapshotMark mark) override { return received_.finish(mark); }
   Result<std::unique_ptr<BlockFile>> open_received() override;
   void discard_received() override;
 

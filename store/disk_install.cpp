@@ -28,7 +28,8 @@ void JournaledDisk::stage(raft::SnapshotChunk chunk, std::function<void(std::uin
   });
 }
 
-void JournaledDisk::install(raft::SnapshotMark mark, std::function<void(Result<AppliedState>)> done) {
+void JournaledDisk::install(raft::SnapshotMark mark,
+                            std::function<void(Result<AppliedState>)> done) {
   reader_.post([this, mark, done = std::move(done)] {
     const Result<SnapshotHeader> header = snapshots_.finish(mark);
     post_to_loop([this, header, done] {

@@ -32,7 +32,8 @@ const raft::Entry* JournaledDisk::in_memory(raft::Index index) const {
   return in_flight_ ? find(in_flight_->batch.entries) : nullptr;
 }
 
-void JournaledDisk::append_from_memory(const raft::FetchEntries& request, raft::Entries& entries) const {
+void JournaledDisk::append_from_memory(const raft::FetchEntries& request,
+                                       raft::Entries& entries) const {
   std::size_t bytes = 0;
   for (const raft::Entry& entry : entries) {
     bytes += entry.charge();
@@ -47,7 +48,8 @@ void JournaledDisk::append_from_memory(const raft::FetchEntries& request, raft::
   }
 }
 
-void JournaledDisk::fetch(const raft::FetchEntries& request, std::function<void(raft::Entries)> done) {
+void JournaledDisk::fetch(const raft::FetchEntries& request,
+                          std::function<void(raft::Entries)> done) {
   const std::optional<raft::Index> memory = memory_first();
   if (memory && request.from >= *memory) {
     raft::Entries entries;
@@ -57,7 +59,7 @@ void JournaledDisk::fetch(const raft::FetchEntries& request, std::function<void(
     });
     return;
   }
-  // Entries from `memory` on may stand in the database with what has since been taken out of the log.
+  // Entries from `memory` on may stand in the database with what was taken out of the log since.
   const raft::Index to = memory ? std::min(request.to, *memory - 1) : request.to;
   reader_.post([this, request, to, version = log_version_, done = std::move(done)] {
     LogRead read = engine_.read_log(request.from, to, request.max_bytes);
@@ -67,8 +69,8 @@ void JournaledDisk::fetch(const raft::FetchEntries& request, std::function<void(
   });
 }
 
-void JournaledDisk::finish_fetch(const raft::FetchEntries& request, std::uint64_t version, LogRead read,
-                            const std::function<void(raft::Entries)>& done) {
+void JournaledDisk::finish_fetch(const raft::FetchEntries& request, std::uint64_t version,
+                                 LogRead read, const std::function<void(raft::Entries)>& done) {
   if (version != log_version_) {
     // The log's end was replaced meanwhile: what was read may be of both ends.
     if (request.from > last_index_) {
@@ -89,7 +91,7 @@ void JournaledDisk::finish_fetch(const raft::FetchEntries& request, std::uint64_
 }
 
 void JournaledDisk::fetch(const raft::FetchChunk& request,
-                     std::function<void(std::optional<raft::SnapshotChunk>)> done) {
+                          std::function<void(std::optional<raft::SnapshotChunk>)> done) {
   reader_.post([this, request, done = std::move(done)] {
     snapshots_.fetch(request, [this, done](std::optional<raft::SnapshotChunk> chunk) {
       post_to_loop([this, done, made = snapshots_.made(), chunk = std::move(chunk)] {

@@ -1,7 +1,7 @@
 // Reading records before the machine asks for them.
 //
-// The warmer reads them and throws them away: afterwards their pages are in memory. What counts is read again on the loop, from its own view, so that it cannot be out
-// of date.
+// The warmer reads them and throws them away: afterwards their pages are in memory. What counts is
+// read again on the loop, from its own view, so that it cannot be out of date.
 #include <utility>
 
 #include "base/check.h"

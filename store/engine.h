@@ -62,8 +62,7 @@ class Engine {
   virtual LogRead read_log(raft::Index from, raft::Index to, std::size_t max_bytes) = 0;
   /// On the warmer: has them in memory afterwards, as far as the database has them.
   virtual void page_in(const std::vector<std::string>& keys,
-                       const std::optional<ticket::ListRange>& range,
-                       std::uint64_t generation) = 0;
+                       const std::optional<ticket::ListRange>& range, std::uint64_t generation) = 0;
   /// For the loop. The engine must outlive it.
   virtual std::unique_ptr<StateView> view(std::uint64_t generation) = 0;
 };

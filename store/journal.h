@@ -46,7 +46,8 @@ struct Replayed {
 Result<Replayed> replay_journal(const BlockFile& file, const JournalShape& shape,
                                 const JournalMark& mark);
 
-/// Where the next record goes. place(), reuse(), turn() and give_back() on one thread; write() on any one.
+/// Where the next record goes. place(), reuse(), turn() and give_back() on one thread; write() on
+/// any one.
 class Journal {
  public:
   /// `next_sequence` and `epoch` such that no record in the file has both.

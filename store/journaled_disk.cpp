@@ -95,14 +95,14 @@ void JournaledDisk::write_waiting_save() {
   remember(std::move(waiting.save));
   auto job = [this, placed = std::move(placed), done = std::move(waiting.done), bytes]() mutable {
     journal_.write(placed);
-    post_to_loop([this, record = std::move(placed.record), done = std::move(done),
-                  bytes]() mutable {
-      journal_.reuse(std::move(record));
-      save_outstanding_ = false;
-      ++counters_.journal_flushes;
-      counters_.journal_bytes += bytes;
-      done();
-    });
+    post_to_loop(
+        [this, record = std::move(placed.record), done = std::move(done), bytes]() mutable {
+          journal_.reuse(std::move(record));
+          save_outstanding_ = false;
+          ++counters_.journal_flushes;
+          counters_.journal_bytes += bytes;
+          done();
+        });
   };
   writer_.post(std::move(job));
   if (journal_.bytes_in_half() >= options_.checkpoint_bytes) {

@@ -8,9 +8,9 @@
 //   warmer        records that the machine is about to ask for: clients wait for them, so that they
 //                 do not wait behind what the reader does
 //
-// All decisions are made on the loop, in the members below; an executor gets values and posts values
-// back. What belongs to one executor alone says so. Database, files and executors are given: here
-// is neither LMDB nor a thread, so that the simulator runs the same decisions.
+// All decisions are made on the loop, in the members below; an executor gets values and posts
+// values back. What belongs to one executor alone says so. Database, files and executors are given:
+// here is neither LMDB nor a thread, so that the simulator runs the same decisions.
 #pragma once
 
 #include <cstdint>
@@ -107,7 +107,8 @@ class JournaledDisk final : public Disk {
   /// Runs it on the loop unless closed by then.
   void post_to_loop(std::function<void()> function);
 
-  // --- Saving and checkpoints (journaled_disk.cpp) ----------------------------------------------------
+  // --- Saving and checkpoints (journaled_disk.cpp)
+  // ----------------------------------------------------
   void start_waiting_save();
   void write_waiting_save();
   /// Takes it into the batch that is gathered, and into what is known of the log.

@@ -80,14 +80,13 @@ Impl::Impl(DirectoryLock lock, DiskOptions options, Post post, OpenStore store)
     : lock_(std::move(lock)), options_(std::move(options)), store_(std::move(store)) {
   const Environment& environment = *store_->environment;
   engine_.emplace(environment, store_->tables, *store_->checkpointer, options_.path);
-  snapshots_.emplace(environment, store_->tables, options_.path,
-                     options_.map_bytes / kSpareDivisor, random_id());
-  disk_.emplace(
-      JournaledDisk::Options{options_.checkpoint_bytes, options_.checkpoint_interval_us},
-      std::move(post),
-      JournaledDisk::Parts{*store_->journal, *engine_, *snapshots_, writer_, checkpointer_,
-                           reader_, warmer_},
-      store_->record, store_->space);
+  snapshots_.emplace(environment, store_->tables, options_.path, options_.map_bytes / kSpareDivisor,
+                     random_id());
+  disk_.emplace(JournaledDisk::Options{options_.checkpoint_bytes, options_.checkpoint_interval_us},
+                std::move(post),
+                JournaledDisk::Parts{*store_->journal, *engine_, *snapshots_, writer_,
+                                     checkpointer_, reader_, warmer_},
+                store_->record, store_->space);
 }
 
 Status Impl::start() {
@@ -131,9 +130,7 @@ Status Impl::write_identity(const Identity& identity, const raft::Configuration*
   return status;
 }
 
-Status Impl::set_identity(const Identity& identity) {
-  return write_identity(identity, nullptr);
-}
+Status Impl::set_identity(const Identity& identity) { return write_identity(identity, nullptr); }
 
 Status Impl::bootstrap(const Identity& identity, const raft::Configuration& configuration) {
   ENSURE_EQ(store_->opened.restored.last_index, raft::Index(0));

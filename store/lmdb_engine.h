@@ -27,7 +27,7 @@ class LmdbEngine final : public Engine {
   SpaceReport space() override { return checkpointer_.space(); }
 
   LogRead read_log(raft::Index from, raft::Index to, std::size_t max_bytes) override;
-  /// Reads them under a transaction of its own and throws them away: their pages are in memory then.
+  /// Reads them under a transaction of its own and throws them away: their pages are in memory.
   void page_in(const std::vector<std::string>& keys, const std::optional<ticket::ListRange>& range,
                std::uint64_t generation) override;
   std::unique_ptr<StateView> view(std::uint64_t generation) override;

@@ -155,8 +155,8 @@ Status replay(OpenStore& store, const DiskOptions& options) {
     }
   }
   store.journal_file = std::make_unique<File>(*std::move(file));
-  store.journal = std::make_unique<Journal>(
-      *store.journal_file, shape, batch.journal_epoch.value(), batch.journal_sequence + 1);
+  store.journal = std::make_unique<Journal>(*store.journal_file, shape, batch.journal_epoch.value(),
+                                            batch.journal_sequence + 1);
   return {};
 }
 
