@@ -49,14 +49,6 @@ void JournaledDisk::stored_elsewhere(raft::Index last_index, std::uint64_t check
   checkpoints_ = checkpoints;
 }
 
-void JournaledDisk::post_to_loop(std::function<void()> function) {
-  post_([open = open_, function = std::move(function)] {
-    if (*open) {
-      function();
-    }
-  });
-}
-
 void JournaledDisk::save(raft::Save save, Done done) {
   ENSURE(*open_);
   ENSURE(!save_outstanding_);

@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "store/disk.h"
 #include "store/engine.h"
@@ -105,7 +106,14 @@ class JournaledDisk final : public Disk {
   };
 
   /// Runs it on the loop unless closed by then.
-  void post_to_loop(std::function<void()> function);
+  template <class Function>
+  void post_to_loop(Function function) {
+    post_([open = open_, function = std::move(function)]() mutable {
+      if (*open) {
+        function();
+      }
+    });
+  }
 
   // --- Saving and checkpoints (journaled_disk.cpp)
   // ----------------------------------------------------

@@ -269,19 +269,14 @@ BUGS = (
         Edit("store/journal_replay.cpp",
              "        return taken.error();\n",
              "        break;\n"),)),
-    Bug("journal-record-of-before-replayed", "a start does not begin a new epoch", (
-        Edit("store/recovery.cpp",
-             "  recovered.batch.journal_epoch = record.journal.epoch + 1;\n",
-             "  recovered.batch.journal_epoch = record.journal.epoch;\n"),)),
     # --- Checkpoints ------------------------------------------------------------------------------
     Bug("checkpoint-without-the-save", "a checkpoint counts a record as stored that is not in it", (
         Edit("store/journaled_disk.cpp",
-             "  remember(std::move(waiting.save));\n"
-             "  auto job = [this, placed = std::move(placed), done = std::move(waiting.done), "
-             "bytes]() mutable {\n",
-             "  begin_if_due();\n  remember(std::move(waiting.save));\n"
-             "  auto job = [this, placed = std::move(placed), done = std::move(waiting.done), "
-             "bytes]() mutable {\n"),)),
+             "  remember(std::move(waiting.save));\n  auto job", "  auto job"),
+        Edit("store/journaled_disk.cpp",
+             "  begin_if_due();\n  arm_alarm();\n}\n\nvoid JournaledDisk::remember",
+             "  begin_if_due();\n  remember(std::move(waiting.save));\n  arm_alarm();\n}\n\n"
+             "void JournaledDisk::remember"),)),
     Bug("checkpoint-covers-too-much", "what is journaled meanwhile counts as stored", (
         Edit("store/journaled_disk.cpp",
              "    const Landed result = engine_.store(in_flight->batch);\n",
@@ -291,9 +286,6 @@ BUGS = (
         Edit("store/disk_install.cpp", "  batch.hard_state = pending_.hard_state;\n", ""),)),
     Bug("cache-outlives-the-state", "records in memory stay when a snapshot is installed", (
         Edit("store/overlay.cpp", "  cache_.clear();\n", ""),)),
-    Bug("stale-log-fetched", "entries that were cut while a follower's were read are sent", (
-        Edit("store/disk_read.cpp", "  if (version != log_version_) {\n",
-             "  if (version > log_version_) {\n"),)),
     Bug("other-generation-not-cleared", "a snapshot is loaded over what an earlier one left", (
         Edit("store/disk_install.cpp", "    other_generation_empty_ = false;\n    if (!end_loading",
              "    other_generation_empty_ = true;\n    if (!end_loading"),
