@@ -228,7 +228,7 @@ void undo_names(const fs::path& shim, const fs::path& data, Random& random, Lost
 
 }  // namespace
 
-std::string words(const Lost& lost) {
+std::string describe(const Lost& lost) {
   return std::to_string(lost.sectors) + " of " + std::to_string(lost.sectors_at_risk) +
          " sectors, " + std::to_string(lost.sizes) + " sizes, " + std::to_string(lost.names) +
          " of " + std::to_string(lost.names_at_risk) + " names";

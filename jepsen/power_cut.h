@@ -22,7 +22,7 @@ struct Lost {
 };
 
 /// "3 of 8 sectors, 0 sizes, 1 of 1 names"
-std::string words(const Lost& lost);
+std::string describe(const Lost& lost);
 
 /// Takes away a part of what was written since the last sync: of each sector, independently, any of
 /// the contents that it had since; of each file any size; of the names the changes from some point
