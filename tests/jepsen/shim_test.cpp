@@ -139,7 +139,7 @@ std::optional<std::string> first_loss(const std::string& kind, std::uint64_t cut
     const auto found = stage.found();
     if (found && *found >= told && *found <= told + 1) continue;
     return kind + ", seed " + std::to_string(cut) + ": told " + std::to_string(told) + ", found " +
-           (found ? std::to_string(*found) : "nothing sound") + "; lost " + words(*lost);
+           (found ? std::to_string(*found) : "nothing sound") + "; lost " + describe(*lost);
   }
   return std::nullopt;
 }
