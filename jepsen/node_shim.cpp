@@ -112,7 +112,7 @@ void NodeShim::slow_syncs(std::chrono::microseconds delay) {
   control_->disk.sync_delay_us.store(static_cast<std::uint32_t>(std::min(delay, kMost).count()));
 }
 
-void NodeShim::hang() { control_->disk.hung.store(1); }
+void NodeShim::hang(shim::Operations operations) { control_->disk.hung.store(operations); }
 
 void NodeShim::jump_real(Nanoseconds offset) {
   const Setting setting(control_->clock);

@@ -41,8 +41,8 @@ class NodeShim {
   std::uint64_t synced() const { return control_->disk.synced.load(); }
   /// Each sync takes longer by that; at most an hour.
   void slow_syncs(std::chrono::microseconds delay);
-  /// Calls that change or sync something wait until heal().
-  void hang();
+  /// These calls wait until heal().
+  void hang(shim::Operations operations = ~shim::kRead);
   std::uint32_t hanging() const { return control_->disk.hanging.load(); }
 
   /// CLOCK_REALTIME is off by so much.

@@ -32,8 +32,8 @@ struct DiskControl {
   std::atomic<std::int32_t> error;
   std::atomic<std::int64_t> passes;
   std::atomic<std::int64_t> failures;
-  /// Calls that change or sync something do not return while it is set.
-  std::atomic<std::uint32_t> hung;
+  /// Calls that do any of this do not return.
+  std::atomic<Operations> hung;
   /// How much longer each sync takes.
   std::atomic<std::uint32_t> sync_delay_us;
 

@@ -228,10 +228,10 @@ Control* control() { return state().control; }
 int fault(Operations operations) {
   if (control() == nullptr) return 0;
   DiskControl& disk = control()->disk;
-  if ((operations & ~kRead) != 0 && disk.hung.load() != 0) {
+  if ((operations & disk.hung.load()) != 0) {
     constexpr std::uint64_t kBetweenLooksUs = 1000;
     disk.hanging.fetch_add(1);
-    while (disk.hung.load() != 0) sleep_us(kBetweenLooksUs);
+    while ((operations & disk.hung.load()) != 0) sleep_us(kBetweenLooksUs);
     disk.hanging.fetch_sub(1);
   }
   if ((operations & kSync) != 0) sleep_us(disk.sync_delay_us.load());
