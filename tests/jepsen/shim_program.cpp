@@ -158,11 +158,9 @@ MDB_env* open_lmdb() {
   }
 }
 
-std::uint64_t read_lmdb() {
-  MDB_txn* transaction = nullptr;
+std::uint64_t count_lmdb(MDB_txn* transaction) {
   MDB_dbi table = 0;
   MDB_cursor* cursor = nullptr;
-  must_lmdb(mdb_txn_begin(open_lmdb(), nullptr, MDB_RDONLY, &transaction), "begin");
   if (mdb_dbi_open(transaction, nullptr, MDB_INTEGERKEY, &table) != MDB_SUCCESS) return 0;
   must_lmdb(mdb_cursor_open(transaction, table, &cursor), "cursor");
   std::uint64_t number = 0;
@@ -174,6 +172,17 @@ std::uint64_t read_lmdb() {
              std::memcmp(value.mv_data, &expected, sizeof expected) == 0,
          "the number is not what it was");
   }
+  mdb_cursor_close(cursor);
+  return number;
+}
+
+std::uint64_t read_lmdb() {
+  MDB_env* const environment = open_lmdb();
+  MDB_txn* transaction = nullptr;
+  must_lmdb(mdb_txn_begin(environment, nullptr, MDB_RDONLY, &transaction), "begin");
+  const std::uint64_t number = count_lmdb(transaction);
+  mdb_txn_abort(transaction);
+  mdb_env_close(environment);
   return number;
 }
 
