@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace ticketd {
 
@@ -14,6 +15,10 @@ inline constexpr std::size_t kVarintBytesMax = 10;
 /// LEB128: seven bits a byte, the lowest first, the top bit set on all bytes but the last.
 class ByteWriter {
  public:
+  ByteWriter() = default;
+  /// Writes into what `room` has allocated; its bytes are dropped.
+  explicit ByteWriter(std::string room) : out_(std::move(room)) { out_.clear(); }
+
   void u8(std::uint8_t value);
   void u16(std::uint16_t value);
   void u32(std::uint32_t value);

@@ -21,13 +21,16 @@ if(TICKETD_PLANTED_BUG)
 endif()
 
 # ticketd_planted_sources(<variable> <file>...): the files of the current folder, those that a bug
-# changes as their copies.
+# changes as their copies. A bug may leave something unused there. All others are compiled as ever,
+# so that a compiler cache knows them.
 function(ticketd_planted_sources variable)
   set(sources "")
   file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
   foreach(source IN LISTS ARGN)
     if(TICKETD_PLANTED_DIR AND EXISTS ${TICKETD_PLANTED_DIR}/${folder}/${source})
       set(source ${TICKETD_PLANTED_DIR}/${folder}/${source})
+      set_source_files_properties(
+        ${source} PROPERTIES COMPILE_OPTIONS "-w;-fmacro-prefix-map=${TICKETD_PLANTED_DIR}/=")
     endif()
     list(APPEND sources ${source})
   endforeach()

@@ -34,10 +34,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   endif()
 endif()
 target_include_directories(ticketd_options INTERFACE ${TICKETD_PLANTED_DIR} ${PROJECT_SOURCE_DIR})
-if(TICKETD_PLANTED_DIR)  # a bug may leave something unused
-  target_compile_options(
-    ticketd_options INTERFACE -Wno-error -w -fmacro-prefix-map=${TICKETD_PLANTED_DIR}/=)
-endif()
 target_link_libraries(ticketd_options INTERFACE Threads::Threads)
 
 # What the thread sanitizer's build needs: the tests labelled "threads" and what they start.

@@ -55,6 +55,8 @@ bool wait_until(Ready ready, Cluster::Clock::time_point deadline) {
 Cluster::Cluster(ClusterOptions options, const Network* network)
     : options_(std::move(options)), network_(network), nodes_(options_.nodes) {
   ENSURE(network == nullptr || network->size() > nodes_.size());
+  // The shim compares paths as they are.
+  options_.directory = std::filesystem::canonical(options_.directory);
   std::vector<Descriptor> held;
   for (std::uint32_t number = 1; number <= size(); ++number) {
     Node& here = node(number);
@@ -132,6 +134,7 @@ bool Cluster::removal_asked(std::uint32_t number) const { return node(number).re
 void Cluster::wipe(std::uint32_t number) {
   kill(number);
   std::filesystem::remove_all(data(number));
+  if (NodeShim* const machine = shim(number)) machine->forget();
 }
 
 Status Cluster::wait_all_voters(Duration patience) {
@@ -156,6 +159,11 @@ Status Cluster::run(std::uint32_t number, std::vector<std::string> arguments) {
   }
   launch.command.insert(launch.command.end(), options_.options.begin(), options_.options.end());
   launch.environment = options_.environment;
+  if (!options_.shim.empty()) {
+    if (Status made = make_shim(number); !made.ok()) return made;
+    const auto preload = here.shim->environment();
+    launch.environment.insert(launch.environment.end(), preload.begin(), preload.end());
+  }
   launch.log = log(number);
   launch.network_space = network_ ? network_->space(number) : -1;
   auto process = Process::start(launch);
@@ -163,6 +171,16 @@ Status Cluster::run(std::uint32_t number, std::vector<std::string> arguments) {
   here.process.emplace(std::move(*process));
   here.ending.reset();
   here.paused = false;
+  return {};
+}
+
+Status Cluster::make_shim(std::uint32_t number) {
+  std::unique_ptr<NodeShim>& machine = node(number).shim;
+  if (machine) return {};
+  const std::string name = "node" + std::to_string(number) + ".shim";
+  auto made = NodeShim::create(options_.shim, options_.directory / name, data(number));
+  if (!made.ok()) return made.error();
+  machine = std::move(*made);
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "base/address.h"
 #include "base/result.h"
 #include "jepsen/network.h"
+#include "jepsen/node_shim.h"
 #include "jepsen/node_status.h"
 #include "jepsen/process.h"
 
@@ -28,6 +30,8 @@ struct ClusterOptions {
   std::vector<std::string> options;
   /// Of every node's process, NAME=VALUE.
   std::vector<std::string> environment;
+  /// libticketd-shim.so, which every node preloads then; empty: none does.
+  std::filesystem::path shim;
 };
 
 /// Nodes are numbered from 1. Functions are for one thread, which must live as long as the nodes
@@ -39,8 +43,9 @@ class Cluster {
 
   /// The host of the network on which clients are; node n is on host n.
   static constexpr std::size_t kClientHost = 0;
-  /// How a node ends that was removed.
-  static constexpr Ending kRemoved{3, 0};
+  /// How a node ends that was removed, one that refuses what it is started with, and one whose disk
+  /// failed.
+  static constexpr Ending kRemoved{3, 0}, kRefused{1, 0}, kDiskFailed{74, 0};
 
   /// Without a network: on the loopback. The network must live as long.
   Cluster(ClusterOptions options, const Network* network);
@@ -52,6 +57,8 @@ class Cluster {
   std::vector<Address> http_addresses() const;
   std::filesystem::path data(std::uint32_t node) const;
   std::filesystem::path log(std::uint32_t node) const;
+  /// Its machine. Null without ClusterOptions::shim, and before it ran first.
+  NodeShim* shim(std::uint32_t node) { return this->node(node).shim.get(); }
 
   /// Makes a new cluster of all nodes, and returns when all of them are voters.
   Status begin(Duration patience = std::chrono::seconds(30));
@@ -106,6 +113,7 @@ class Cluster {
   struct Node {
     std::string address;
     std::uint16_t raft_port = 0, http_port = 0;
+    std::unique_ptr<NodeShim> shim;
     std::optional<Process> process;
     std::optional<Ending> ending;
     bool paused = false;
@@ -117,6 +125,8 @@ class Cluster {
   Node& node(std::uint32_t number);
   const Node& node(std::uint32_t number) const;
   Status run(std::uint32_t number, std::vector<std::string> arguments);
+  /// Also fine when it has one.
+  Status make_shim(std::uint32_t number);
   /// Until the leader knows so many members, all of them voters.
   bool wait_voters(std::uint32_t count, Clock::time_point deadline);
 

@@ -145,9 +145,9 @@ Status complete(RunGiven& given) {
     }
     options.nemeses.push_back(nemesis);
   }
-  if (options.program.empty()) {
-    options.program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "ticketd";
-  }
+  const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  if (options.program.empty()) options.program = beside / "ticketd";
+  options.shim = beside / "libticketd-shim.so";
   char name[64];
   const std::time_t now = std::time(nullptr);
   std::strftime(name, sizeof name, "%Y%m%dT%H%M%S", std::gmtime(&now));

@@ -3,44 +3,16 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <numeric>
 #include <thread>
+
+#include "jepsen/choose.h"
+#include "jepsen/machine_nemeses.h"
 
 namespace ticketd::jepsen {
 
 namespace {
 
 using std::chrono::milliseconds;
-using Nodes = std::vector<std::uint32_t>;
-
-Nodes in_any_order(Ground& ground) {
-  Nodes nodes(ground.cluster.size());
-  std::iota(nodes.begin(), nodes.end(), 1U);
-  ground.random.shuffle(nodes);
-  return nodes;
-}
-
-Nodes minority(Ground& ground) {
-  Nodes nodes = in_any_order(ground);
-  nodes.resize(std::max<std::size_t>(1, (nodes.size() - 1) / 2));
-  return nodes;
-}
-
-Nodes one(Ground& ground) { return {in_any_order(ground).front()}; }
-
-/// Any node while nobody leads.
-Nodes leader(Ground& ground) {
-  const std::uint32_t found = ground.cluster.leader(milliseconds(500));
-  return found != 0 ? Nodes{found} : one(ground);
-}
-
-std::string words(const Nodes& nodes) {
-  std::string text;
-  for (const std::uint32_t node : nodes) {
-    text += (text.empty() ? "node " : ", node ") + std::to_string(node);
-  }
-  return text;
-}
 
 template <Nodes (*choose)(Ground&)>
 std::string kill(Ground& ground) {
@@ -72,13 +44,6 @@ void separate(Ground& ground, const Nodes& some, const Nodes& others) {
       cut(ground, b, a);
     }
   }
-}
-
-Nodes besides(Ground& ground, const Nodes& some) {
-  Nodes others = in_any_order(ground);
-  std::erase_if(others,
-                [&](std::uint32_t node) { return std::ranges::find(some, node) != some.end(); });
-  return others;
 }
 
 std::string partition_halves(Ground& ground) {
@@ -211,6 +176,11 @@ std::string remove(Ground& ground) {
   return words({node}) + (removed ? "" : ", not confirmed");
 }
 
+std::vector<Nemesis> with_machine_nemeses(std::vector<Nemesis> nemeses) {
+  nemeses.insert(nemeses.end(), machine_nemeses().begin(), machine_nemeses().end());
+  return nemeses;
+}
+
 /// A node that was to be removed begins anew. False when it is a member still.
 Result<bool> rejoin(Ground& ground, std::uint32_t node) {
   constexpr milliseconds kToHear(5000);
@@ -227,10 +197,18 @@ Result<bool> rejoin(Ground& ground, std::uint32_t node) {
   return true;
 }
 
+/// Empty when there is none: the harness killed it.
+std::string complaint_of_ending(Ground& ground, std::uint32_t node) {
+  const Ending ending = ground.cluster.ending(node).value_or(Ending{});
+  if (ending == Ending{0, SIGKILL}) return "";
+  return "node " + std::to_string(node) + " ended by itself, " + describe(ending) + "; see " +
+         ground.cluster.log(node).string();
+}
+
 }  // namespace
 
 const std::vector<Nemesis>& all_nemeses() {
-  static const std::vector<Nemesis> nemeses = {
+  static const std::vector<Nemesis> nemeses = with_machine_nemeses({
       {"kill", false, kill<one>},
       {"kill-leader", false, kill<leader>},
       {"kill-minority", false, kill<minority>},
@@ -253,7 +231,7 @@ const std::vector<Nemesis>& all_nemeses() {
       {"lossy-links", true, lossy_links},
       {"narrow-links", true, narrow_links},
       {"bit-flips", true, bit_flips},
-  };
+  });
   return nemeses;
 }
 
@@ -267,22 +245,21 @@ Status heal(Ground& ground, std::vector<std::string>& complaints) {
   Cluster& cluster = ground.cluster;
   if (ground.network) ground.network->heal();
   for (std::uint32_t node = 1; node <= cluster.size(); ++node) cluster.resume(node);
+  if (Status mended = heal_machines(ground, complaints); !mended.ok()) return mended;
   for (std::uint32_t node = 1; node <= cluster.size(); ++node) {
     if (cluster.removal_asked(node)) {
       const auto rejoined = rejoin(ground, node);
       if (!rejoined.ok()) return rejoined.error();
       if (*rejoined) continue;
     }
+    if (ground.rotten.contains(node)) continue;
     if (cluster.running(node)) continue;
-    const Ending ending = cluster.ending(node).value_or(Ending{});
-    if (ending != Ending{0, SIGKILL}) {
-      complaints.push_back("node " + std::to_string(node) + " ended by itself, " +
-                           (ending.signal != 0 ? "by signal " + std::to_string(ending.signal)
-                                               : "with code " + std::to_string(ending.code)) +
-                           "; see " + cluster.log(node).string());
+    if (auto complaint = complaint_of_ending(ground, node); !complaint.empty()) {
+      complaints.push_back(std::move(complaint));
     }
     if (Status done = cluster.start(node); !done.ok()) return done;
   }
+  if (Status recovered = recover_rotten(ground, complaints); !recovered.ok()) return recovered;
   // The next fault may want a majority of its own.
   if (Status all = cluster.wait_all_voters(kToJoin); !all.ok()) {
     complaints.push_back(all.error().message);

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +24,10 @@ struct Ground {
   Network* network;
   Workload& workload;
   Random& random;
+  /// Nodes whose disks fail, and how many of their calls had failed before.
+  std::map<std::uint32_t, std::uint64_t> failing = {};
+  /// Nodes that were stopped, and whose files were damaged then.
+  std::set<std::uint32_t> rotten = {};
 };
 
 /// One kind of fault. All of them end by heal().
@@ -29,15 +36,17 @@ struct Nemesis {
   bool needs_network;
   /// Returns what was hurt, in words.
   std::string (*hurt)(Ground& ground);
+  /// Of every node (Cluster::shim).
+  bool needs_shim = false;
 };
 
 const std::vector<Nemesis>& all_nemeses();
 /// Null when there is none.
 const Nemesis* nemesis_named(std::string_view name);
 
-/// Every link is as it should be, and every node runs and is a voter. A complaint is added for each
-/// node that had ended by itself, but for those that were to be removed, and when not all become
-/// voters.
+/// Every link and machine is as it should be, and every node runs and is a voter. A complaint is
+/// added for each node that had ended by itself without a good reason, or had one and went on, and
+/// when not all become voters.
 Status heal(Ground& ground, std::vector<std::string>& complaints);
 
 }  // namespace ticketd::jepsen

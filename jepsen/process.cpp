@@ -80,6 +80,11 @@ Error system_error(const std::string& what, int error) {
 
 }  // namespace
 
+std::string describe(const Ending& ending) {
+  return ending.signal != 0 ? "by signal " + std::to_string(ending.signal)
+                            : "with code " + std::to_string(ending.code);
+}
+
 Result<Process> Process::start(const Launch& launch) {
   ENSURE(!launch.command.empty());
   std::vector<std::string> command = launch.command;

@@ -33,6 +33,9 @@ struct Ending {
   bool operator==(const Ending&) const = default;
 };
 
+/// "with code 1", "by signal 9"
+std::string describe(const Ending& ending);
+
 /// A child, in a process group of its own. It is killed when this object goes, and by the kernel
 /// when the thread that started it ends: start processes in a thread that lives as long as they
 /// shall. Functions are for one thread at a time.

@@ -97,8 +97,12 @@ ClusterOptions cluster_options(const RunOptions& options) {
   result.directory = options.directory;
   result.nodes = options.nodes;
   const auto timeout_ms = options.election_timeout.count();
-  result.options = {"--election-timeout", std::to_string(timeout_ms), "--heartbeat",
-                    std::to_string(std::max<long>(1, timeout_ms / 10))};
+  result.options = {
+      "--election-timeout", std::to_string(timeout_ms), "--heartbeat",
+      std::to_string(std::max<long>(1, timeout_ms / 10)),
+      // Longer than any run with clocks that run ahead: keys are asked for at its end.
+      "--idempotency-age", "30d"};
+  if (std::ranges::any_of(options.nemeses, &Nemesis::needs_shim)) result.shim = options.shim;
   return result;
 }
 

@@ -17,6 +17,8 @@ namespace ticketd::jepsen {
 
 struct RunOptions {
   std::filesystem::path program;
+  /// For the nemeses that need it.
+  std::filesystem::path shim;
   /// Must not exist: history.edn, the nodes' data and logs go there.
   std::filesystem::path directory;
   std::uint32_t nodes = 3;

@@ -10,9 +10,12 @@ namespace ticketd::sim {
 
 namespace {
 
-/// Files that are kept for followers.
-constexpr std::size_t kFilesMax = 2;
-constexpr std::uint64_t kMapBytes = 1'000'000'000;
+/// About so many entries take a sector of the journal.
+constexpr std::size_t kEntriesASector = 8;
+
+store::JournaledDisk::Options options_of(const Knobs& knobs) {
+  return {knobs.checkpoint_bytes, knobs.checkpoint_interval, knobs.cache_bytes};
+}
 
 }  // namespace
 
@@ -21,27 +24,48 @@ SimulatedDisk::SimulatedDisk(Simulation& simulation, Process& process, Platter& 
       process_(process),
       platter_(platter),
       life_(process.life()),
-      records_(platter.records),
-      applied_(platter.applied) {
-  space_.map_bytes = kMapBytes;
-  space_.free_bytes = kMapBytes / 2;
-  space_.used_bytes = kMapBytes / 2;
-  if (simulation.knobs.cold_permille > 0) records_.chill();
+      engine_(simulation, *this, platter),
+      snapshots_(simulation, platter),
+      writer_(*this, SimulatedExecutor::Duty::kWrites),
+      checkpointer_(*this, SimulatedExecutor::Duty::kCheckpoints),
+      reader_(*this, SimulatedExecutor::Duty::kReads),
+      warmer_(*this, SimulatedExecutor::Duty::kReads),
+      journal_(platter.journal, platter.shape, platter.stored.mark.epoch,
+               platter.stored.mark.sequence + 1),
+      disk_(
+          options_of(simulation.knobs),
+          [this](std::function<void()> function) { post(std::move(function)); },
+          {journal_, engine_, snapshots_, writer_, checkpointer_, reader_, warmer_},
+          platter.record(), engine_.space()) {
+  disk_.start();
 }
 
 // --- Time -----------------------------------------------------------------------------------------
 
-void SimulatedDisk::at_disk(Micros delay, std::function<void()> job) {
+void SimulatedDisk::after(Micros delay, std::function<void()> job) {
   simulation_.events.push_action(simulation_.events.now() + delay, process_.index(), life_,
-                                 [this, job = std::move(job)]() mutable {
-                                   if (!hangs()) return job();
-                                   at_disk(hung_until_ - simulation_.events.now(), std::move(job));
-                                 });
+                                 std::move(job));
 }
 
-void SimulatedDisk::answer(std::function<void()> done) {
-  ++simulation_.statistics.completions;
-  process_.on_loop(std::move(done));
+Micros SimulatedDisk::duration(SimulatedExecutor::Duty duty) {
+  switch (duty) {
+    case SimulatedExecutor::Duty::kWrites: {
+      const Micros delay = write_delay();
+      // Only a record of several sectors can be torn.
+      const std::size_t entries = outstanding_ ? outstanding_->save.entries.size() : 0;
+      const auto sectors = static_cast<unsigned>(entries / kEntriesASector);
+      maybe_crash_during(delay, 1 + std::min(sectors, 9U));
+      return delay;
+    }
+    case SimulatedExecutor::Duty::kCheckpoints: {
+      const Micros delay = simulation_.knobs.checkpoint_writes * write_delay();
+      maybe_crash_during(delay, 1);
+      return delay;
+    }
+    case SimulatedExecutor::Duty::kReads:
+      break;
+  }
+  return 20 + simulation_.disk_random.below(simulation_.knobs.write_max);
 }
 
 Micros SimulatedDisk::write_delay() {
@@ -56,11 +80,50 @@ Micros SimulatedDisk::write_delay() {
   return random.between(knobs.write_min, knobs.write_max);
 }
 
-Micros SimulatedDisk::read_delay() {
-  return 20 + simulation_.disk_random.below(simulation_.knobs.write_max);
+/// So many times as likely as for a small write.
+void SimulatedDisk::maybe_crash_during(Micros delay, unsigned times) {
+  const Knobs& knobs = simulation_.knobs;
+  if (simulation_.healed() || knobs.crash_on_write_permille == 0 ||
+      !simulation_.disk_random.chance(times * knobs.crash_on_write_permille, 1'000)) {
+    return;
+  }
+  const Micros when = simulation_.disk_random.below(delay + 1);
+  simulation_.events.push_action(simulation_.events.now() + when, process_.index(), life_,
+                                 [this] { simulation_.faults.crash_for_a_while(process_); });
 }
 
-bool SimulatedDisk::hangs() const { return hung_until_ > simulation_.events.now(); }
+void SimulatedDisk::perform(const store::Executor::Job& job) {
+  performing_ = true;
+  job();
+  performing_ = false;
+}
+
+/// Nothing is called from inside a call of the replica's.
+void SimulatedDisk::post(std::function<void()> function) {
+  if (ended_) return;
+  ++simulation_.statistics.completions;
+  if (performing_) {
+    told_.push_back(std::move(function));
+    return;
+  }
+  simulation_.events.push_action(simulation_.events.now(), process_.index(), life_,
+                                 [this, function = std::move(function)]() mutable {
+                                   process_.on_loop(std::move(function));
+                                 });
+}
+
+void SimulatedDisk::tell_loop() {
+  telling_.swap(told_);
+  for (std::function<void()>& function : telling_) process_.on_loop(std::move(function));
+  telling_.clear();
+}
+
+// --- Faults ---------------------------------------------------------------------------------------
+
+Micros SimulatedDisk::hangs_for() const {
+  const Micros now = simulation_.events.now();
+  return hung_until_ > now ? hung_until_ - now : 0;
+}
 
 void SimulatedDisk::hang_until(Micros moment) { hung_until_ = std::max(hung_until_, moment); }
 
@@ -70,50 +133,80 @@ void SimulatedDisk::heal() {
   set_space(false, false);
 }
 
-void SimulatedDisk::set_space(bool low, bool full) {
-  space_.low = low;
-  space_.full = full;
-  space_.free_bytes = full ? 0 : low ? kMapBytes / 20 : kMapBytes / 2;
+bool SimulatedDisk::write_fails() {
+  if (!fails_) return false;
+  ++simulation_.statistics.io_errors;
+  simulation_.statistics.met(Fault::kIoErrors, process_.replica().node().role());
+  simulation_.faults.crash_for_a_while(process_);
+  return true;
 }
 
-void SimulatedDisk::maybe_crash_during(Micros delay) {
-  const Knobs& knobs = simulation_.knobs;
-  if (simulation_.healed() || knobs.crash_on_write_permille == 0 ||
-      !simulation_.disk_random.chance(knobs.crash_on_write_permille, 1'000)) {
-    return;
+void SimulatedDisk::crash(std::optional<bool> write_kept) {
+  ended_ = true;
+  Statistics& statistics = simulation_.statistics;
+  Random& random = simulation_.disk_random;
+  statistics.crashes_in_writes += writing();
+  if (checkpointer_.busy() && write_kept.value_or(random.chance(1, 2))) {
+    perform(checkpointer_.job());
   }
-  const Micros when = simulation_.disk_random.below(delay + 1);
-  simulation_.events.push_action(simulation_.events.now() + when, process_.index(), life_,
-                                 [this] { simulation_.faults.crash_for_a_while(process_); });
+  if (writer_.busy() && write_kept.value_or(true)) {
+    if (!write_kept) platter_.journal.lose_power();
+    perform(writer_.job());
+  }
+  const SimulatedFile::Crash became = platter_.journal.crash(random);
+  statistics.writes_kept += became.kept;
+  statistics.writes_lost += became.lost;
+  statistics.writes_torn += became.torn;
+  platter_.recovered_at_crash(compare_with_promises());
 }
 
-// --- Saves ----------------------------------------------------------------------------------------
+store::Recovered SimulatedDisk::compare_with_promises() {
+  Result<store::Recovered> recovered = platter_.recover();
+  require(recovered.ok(), platter_.member(), " would not come back: ",
+          recovered.ok() ? "" : recovered.error().message);
+  if (!platter_.is_durable(recovered->batch) && outstanding_) note_durable();
+  require(platter_.is_durable(recovered->batch), platter_.member(),
+          " would come back with something else than it has saved");
+  return *std::move(recovered);
+}
+
+void SimulatedDisk::close() {
+  ended_ = true;
+  disk_.close();
+}
+
+// --- What becomes durable -------------------------------------------------------------------------
 
 void SimulatedDisk::save(raft::Save save, Done done) {
-  require(!writing_, platter_.member(), " saves while a save is outstanding");
-  writing_ = std::move(save);
-  writing_since_ = simulation_.events.now();
-  const Micros delay = write_delay();
-  maybe_crash_during(delay);
-  at_disk(delay, [this, done = std::move(done)]() mutable {
-    if (fails_) {
-      ++simulation_.statistics.io_errors;
-      simulation_.statistics.met(Fault::kIoErrors, process_.replica().node().role());
-      return simulation_.faults.crash_for_a_while(process_);
-    }
-    sync();
-    answer(std::move(done));
+  require(!outstanding_, platter_.member(), " saves while a save is outstanding");
+  outstanding_ = Outstanding{save, simulation_.events.now(), journal_.last_sequence(), false};
+  const bool fits = journal_.can_hold(save);
+  disk_.save(std::move(save), [this, done = std::move(done)] {
+    note_durable();  // or it has promised too much
+    outstanding_.reset();
+    done();
   });
+  if (journal_.last_sequence() > outstanding_->sequence_before) return;
+  ++(fits ? simulation_.statistics.saves_held_up : simulation_.statistics.saves_too_large);
 }
 
-void SimulatedDisk::sync() {
-  const raft::Save save = std::move(*std::exchange(writing_, std::nullopt));
-  ++counters_.journal_flushes;
+void SimulatedDisk::applied(const store::AppliedState& applied) {
+  simulation_.oracle.applied(process_.index(), applied);
+  disk_.applied(applied);
+}
+
+void SimulatedDisk::record_written() {
+  if (outstanding_ && journal_.last_sequence() > outstanding_->sequence_before) note_durable();
+}
+
+/// The save, for those who watch.
+void SimulatedDisk::note_durable() {
+  if (std::exchange(outstanding_->durable, true)) return;
+  const raft::Save& save = outstanding_->save;
   Oracle& oracle = simulation_.oracle;
   oracle.durable(process_.index(), save);
   if (save.hard_state) platter_.hard_state = *save.hard_state;
   if (save.entries.empty()) return;
-  require(!installing_, platter_.member(), " saves entries while its log is replaced");
   platter_.log.resize(save.entries.front().index - (platter_.compacted.index + 1));
   std::uint64_t chain = platter_.log.empty() ? platter_.compacted_chain : platter_.log.back().chain;
   for (const raft::Entry& entry : save.entries) {
@@ -122,212 +215,36 @@ void SimulatedDisk::sync() {
   }
 }
 
-void SimulatedDisk::crash(std::optional<bool> write_kept) {
-  if (!writing_) return;
-  ++simulation_.statistics.crashes_in_writes;
-  // One record of a journal: it is whole, or its checksum says that it is a torn tail.
-  if (write_kept ? *write_kept : simulation_.disk_random.chance(1, 2)) {
-    ++simulation_.statistics.writes_kept;
-    sync();
+/// A checkpoint may hold what the journal has not finished writing, and a switch what it has not
+/// begun to write.
+void SimulatedDisk::storing(const store::Batch& batch) {
+  simulation_.statistics.journal_turns += performing_;
+  if (!outstanding_) return;
+  const raft::Save& save = outstanding_->save;
+  const bool switched = batch.switch_to && save.hard_state && save.entries.empty() &&
+                        batch.hard_state == save.hard_state;
+  if (switched || batch.journal_sequence > outstanding_->sequence_before) note_durable();
+}
+
+void SimulatedDisk::switching(raft::SnapshotMark mark, const store::Switch& to) {
+  const std::uint64_t chain =
+      simulation_.oracle.installing(process_.index(), mark, SnapshotContent{to.state});
+  require(chain == to.chain, platter_.member(), " installs a snapshot of ", mark.index,
+          " with the hash of another log");
+  ++simulation_.statistics.snapshots_installed;
+}
+
+/// Whether it held a save that goes around the journal shows only afterwards.
+void SimulatedDisk::stored() {
+  if (outstanding_ && !outstanding_->durable && !journal_.can_hold(outstanding_->save)) {
+    (void)compare_with_promises();
   }
 }
-
-void SimulatedDisk::close() {
-  if (writing_) sync();
-  if (storing_) land_checkpoint();
-  if (installing_) return;  // nobody was told yet, so that there is nothing new
-  records_.freeze();
-  records_.land();
-  platter_.applied = applied_;
-}
-
-// --- State ----------------------------------------------------------------------------------------
-
-void SimulatedDisk::applied(const store::AppliedState& applied) {
-  simulation_.oracle.applied(process_.index(), applied);
-  applied_ = applied;
-  if (!checkpoint_armed_) arm_checkpoint();
-}
-
-void SimulatedDisk::arm_checkpoint() {
-  checkpoint_armed_ = true;
-  at_disk(simulation_.knobs.checkpoint_interval, [this] { begin_checkpoint(); });
-}
-
-void SimulatedDisk::begin_checkpoint() {
-  if (space_.full || installing_) return arm_checkpoint();
-  require(!storing_, platter_.member(), " stores two checkpoints at once");
-  storing_ = applied_;
-  records_.freeze();
-  at_disk(2 * write_delay(), [this] {
-    if (storing_) land_checkpoint();
-    checkpoint_armed_ = false;  // and not before: landing has the replica run, which may apply
-    if (records_.changed() || applied_.summary != platter_.applied.summary) arm_checkpoint();
-  });
-}
-
-void SimulatedDisk::land_checkpoint() {
-  const raft::Index stored_before = platter_.applied.summary.applied_index;
-  records_.land();
-  platter_.applied = *std::exchange(storing_, std::nullopt);
-  ++counters_.checkpoints;
-  const Knobs& knobs = simulation_.knobs;
-  if (knobs.cold_permille > 0 && simulation_.disk_random.chance(knobs.cold_permille, 1'000)) {
-    records_.chill();
-  }
-  // By what an earlier transaction stored.
-  const std::uint64_t kept = stored_before - platter_.compacted.index;
-  if (stored_before > platter_.compacted.index && kept > knobs.log_tail) {
-    platter_.compact(kept - knobs.log_tail);
-    ++simulation_.statistics.compactions;
-    answer([this, index = platter_.compacted.index] { compacted_(index); });
-  }
-}
-
-void SimulatedDisk::warm(std::vector<std::string> keys, Done done) {
-  at_disk(read_delay(), [this, keys = std::move(keys), done = std::move(done)]() mutable {
-    answer([this, keys = std::move(keys), done = std::move(done)] {
-      for (const std::string& key : keys) records_.warm(key);
-      done();
-    });
-  });
-}
-
-void SimulatedDisk::warm(ticket::ListRange, Done done) {
-  at_disk(read_delay(), [this, done = std::move(done)]() mutable { answer(std::move(done)); });
-}
-
-// --- For followers --------------------------------------------------------------------------------
 
 void SimulatedDisk::fetch(const raft::FetchEntries& request,
                           std::function<void(raft::Entries)> done) {
-  at_disk(read_delay(), [this, request, done = std::move(done)] {
-    raft::Entries entries;
-    std::size_t bytes = 0;
-    for (raft::Index index = request.from; index <= request.to; ++index) {
-      if (index <= platter_.compacted.index || index > platter_.last_index()) break;
-      const raft::Entry& entry = platter_.entry_at(index);
-      if (!entries.empty() && bytes + entry.charge() > request.max_bytes) break;
-      bytes += entry.charge();
-      entries.push_back(entry);
-    }
-    ++simulation_.statistics.fetches;
-    answer([done, entries = std::move(entries)]() mutable { done(std::move(entries)); });
-  });
-}
-
-const SnapshotFile* SimulatedDisk::newest_file() {
-  const SnapshotFile* newest = nullptr;
-  for (const SnapshotFile& file : platter_.files) {
-    if (file.mark.index >= platter_.compacted.index &&
-        (newest == nullptr || file.mark.index > newest->mark.index)) {
-      newest = &file;
-    }
-  }
-  return newest != nullptr ? newest : make_file();
-}
-
-const SnapshotFile* SimulatedDisk::make_file() {
-  const ticket::Summary& summary = platter_.applied.summary;
-  if (summary.applied_index.value == 0) return nullptr;
-  if (platter_.files.size() == kFilesMax) platter_.files.erase(platter_.files.begin());
-  platter_.files.push_back(
-      {{summary.applied_index, summary.applied_term},
-       simulation_.disk_random.next(),
-       std::make_shared<const std::string>(encode_snapshot(platter_.applied, platter_.records))});
-  ++counters_.snapshots_made;
-  ++simulation_.statistics.snapshots_made;
-  return &platter_.files.back();
-}
-
-std::optional<raft::SnapshotChunk> SimulatedDisk::read_chunk(const raft::FetchChunk& request) {
-  const Knobs& knobs = simulation_.knobs;
-  if (!simulation_.healed() && knobs.bad_file_permille > 0 &&
-      simulation_.disk_random.chance(knobs.bad_file_permille, 4'000)) {
-    platter_.files.clear();
-    return std::nullopt;
-  }
-  const SnapshotFile* file = nullptr;
-  if (!request.mark) {
-    file = newest_file();
-  } else {
-    for (const SnapshotFile& held : platter_.files) {
-      if (held.mark == *request.mark && held.file_id == request.file_id) file = &held;
-    }
-  }
-  if (file == nullptr || request.offset > file->bytes->size()) return std::nullopt;
-  raft::SnapshotChunk chunk;
-  chunk.mark = file->mark;
-  chunk.file_id = file->file_id;
-  chunk.total_bytes = file->bytes->size();
-  chunk.offset = request.offset;
-  chunk.data = raft::Payload(file->bytes->substr(request.offset, request.max_bytes));
-  return chunk;
-}
-
-void SimulatedDisk::fetch(const raft::FetchChunk& request,
-                          std::function<void(std::optional<raft::SnapshotChunk>)> done) {
-  at_disk(read_delay(), [this, request, done = std::move(done)] {
-    answer([done, chunk = read_chunk(request)]() mutable { done(std::move(chunk)); });
-  });
-}
-
-// --- Receiving ------------------------------------------------------------------------------------
-
-void SimulatedDisk::stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) {
-  at_disk(write_delay(), [this, chunk = std::move(chunk), done = std::move(done)] {
-    if (chunk.offset == 0) {
-      staged_.clear();
-      staged_mark_ = chunk.mark;
-      staged_file_ = chunk.file_id;
-    }
-    const bool fits = chunk.mark == staged_mark_ && chunk.file_id == staged_file_ &&
-                      chunk.offset == staged_.size();
-    if (fits) staged_ += chunk.data.view();
-    const Knobs& knobs = simulation_.knobs;
-    Random& random = simulation_.disk_random;
-    if (fits && !staged_.empty() && !simulation_.healed() && knobs.bad_file_permille > 0 &&
-        random.chance(knobs.bad_file_permille, 1'000)) {
-      char& byte = staged_[random.below(staged_.size())];
-      byte = static_cast<char>(byte ^ 0x10);
-    }
-    answer([done, held = fits ? staged_.size() : 0] { done(held); });
-  });
-}
-
-void SimulatedDisk::install(raft::SnapshotMark mark,
-                            std::function<void(Result<store::AppliedState>)> done) {
-  installing_ = true;
-  const Micros delay = 3 * write_delay();
-  maybe_crash_during(delay);
-  at_disk(delay, [this, mark, done = std::move(done)] { put_in_force(mark, done); });
-}
-
-void SimulatedDisk::put_in_force(
-    raft::SnapshotMark mark,
-    const std::function<void(Result<store::AppliedState>)>& done) {
-  const auto content =
-      staged_mark_ == mark ? decode_snapshot(staged_) : std::optional<SnapshotContent>();
-  if (!content) {
-    ++simulation_.statistics.bad_snapshots;
-    return answer([this, done] {
-      installing_ = false;
-      done(Error{"the received snapshot is damaged"});
-    });
-  }
-  const std::uint64_t chain = simulation_.oracle.installing(process_.index(), mark, *content);
-  platter_.install(mark, chain, *content);
-  storing_.reset();  // what it would store is no more
-  records_.drop_frozen();
-  ++counters_.snapshots_installed;
-  ++simulation_.statistics.snapshots_installed;
-  answer([this, state = content->state, done] {
-    // Until now the replica saw the old state.
-    installing_ = false;
-    records_.reset();
-    applied_ = state;
-    done(state);
-  });
+  ++simulation_.statistics.fetches;
+  disk_.fetch(request, std::move(done));
 }
 
 }  // namespace ticketd::sim

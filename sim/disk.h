@@ -1,4 +1,6 @@
-// A simulated disk: what is saved takes time, and what is not there yet is lost in a crash.
+// A simulated disk: the store's own, with its journal, its checkpoints and all that it decides, on
+// a simulated file, a simulated database and threads in virtual time. What was not synced may be
+// lost in a crash.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "sim/engine.h"
+#include "sim/executor.h"
 #include "sim/plan.h"
 #include "sim/platter.h"
-#include "sim/records.h"
+#include "sim/snapshots.h"
 #include "store/disk.h"
+#include "store/journal.h"
+#include "store/journaled_disk.h"
 
 namespace ticketd::sim {
 
@@ -28,75 +34,105 @@ class SimulatedDisk : public store::Disk {
   void hang_until(Micros moment);
   /// No more faults.
   void heal();
-  bool hangs() const;
+  bool hangs() const { return hangs_for() > 0; }
+  Micros hangs_for() const;
   /// The next write fails, and that ends the process.
   void fail_next_write() { fails_ = true; }
-  /// Space is low; full: nothing more can be saved until there is room.
-  void set_space(bool low, bool full);
-  /// The write that is under way, if any, gets to the platter or does not; none: that is drawn.
+  /// Space is low; full: nothing more can be stored until there is room.
+  void set_space(bool low, bool full) { engine_.set_space(low, full); }
+  /// The power fails. Of what is being written anything may be there; then it is looked at what a
+  /// restart would find, which must be what was promised, and at most what was being saved.
+  /// `write_kept`: whether all of it is there, or nothing.
   void crash(std::optional<bool> write_kept);
-  bool writing() const { return writing_.has_value(); }
-  Micros writing_since() const { return writing_since_; }
+  bool writing() const { return outstanding_.has_value(); }
+  Micros writing_since() const { return outstanding_->since; }
 
   // --- store::Disk ------------------------------------------------------------------------------
   void save(raft::Save save, Done done) override;
-  ticket::State& state() override { return records_; }
-  void warm(std::vector<std::string> keys, Done done) override;
-  void warm(ticket::ListRange range, Done done) override;
+  ticket::State& state() override { return disk_.state(); }
+  void warm(std::vector<std::string> keys, Done done) override {
+    disk_.warm(std::move(keys), std::move(done));
+  }
+  void warm(ticket::ListRange range, Done done) override {
+    disk_.warm(std::move(range), std::move(done));
+  }
   void applied(const store::AppliedState& applied) override;
   void fetch(const raft::FetchEntries& request, std::function<void(raft::Entries)> done) override;
   void fetch(const raft::FetchChunk& request,
-             std::function<void(std::optional<raft::SnapshotChunk>)> done) override;
-  void stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) override;
-  void install(raft::SnapshotMark mark,
-               std::function<void(Result<store::AppliedState>)> done) override;
-  void on_compacted(std::function<void(raft::Index)> callback) override {
-    compacted_ = std::move(callback);
+             std::function<void(std::optional<raft::SnapshotChunk>)> done) override {
+    disk_.fetch(request, std::move(done));
   }
-  store::SpaceReport space() const override { return space_; }
-  store::DiskCounters counters() const override { return counters_; }
-  /// Finishes what is under way and stores everything.
+  void stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) override {
+    disk_.stage(std::move(chunk), std::move(done));
+  }
+  void install(raft::SnapshotMark mark,
+               std::function<void(Result<store::AppliedState>)> done) override {
+    disk_.install(mark, std::move(done));
+  }
+  void on_compacted(std::function<void(raft::Index)> callback) override {
+    disk_.on_compacted(std::move(callback));
+  }
+  store::SpaceReport space() const override { return disk_.space(); }
+  store::DiskCounters counters() const override { return disk_.counters(); }
   void close() override;
 
+  // --- For its executors ------------------------------------------------------------------------
+  /// How long the next job takes.
+  Micros duration(SimulatedExecutor::Duty duty);
+  /// At the disk, in this life, whether or not the process is paused.
+  void after(Micros delay, std::function<void()> job);
+  /// Ends the process if its write is to fail.
+  bool write_fails();
+  void perform(const store::Executor::Job& job);
+  /// What jobs had to tell, in its order, now that they are done.
+  void tell_loop();
+  /// A record of the journal is durable.
+  void record_written();
+
+  // --- For its engine: around a transaction -----------------------------------------------------
+  void storing(const store::Batch& batch);
+  void switching(raft::SnapshotMark mark, const store::Switch& to);
+  void stored();
+
  private:
-  /// At the disk, in this life, whether or not the process is paused; a hang delays it.
-  void at_disk(Micros delay, std::function<void()> job);
-  /// The answer to the replica, on its loop.
-  void answer(std::function<void()> done);
+  /// The save that the replica waits for.
+  struct Outstanding {
+    raft::Save save;
+    Micros since = 0;
+    /// The last record of the journal before it.
+    std::uint64_t sequence_before = 0;
+    /// The oracle was told.
+    bool durable = false;
+  };
+
   Micros write_delay();
-  Micros read_delay();
-  void maybe_crash_during(Micros delay);
-  void sync();
-  void arm_checkpoint();
-  void begin_checkpoint();
-  void land_checkpoint();
-  void compact();
-  void put_in_force(raft::SnapshotMark mark,
-                    const std::function<void(Result<store::AppliedState>)>& done);
-  std::optional<raft::SnapshotChunk> read_chunk(const raft::FetchChunk& request);
-  const SnapshotFile* newest_file();
-  const SnapshotFile* make_file();
+  void maybe_crash_during(Micros delay, unsigned times);
+  void post(std::function<void()> function);
+  void note_durable();
+  /// What a restart would find: all that was promised. Tells the oracle of the save if it is there.
+  store::Recovered compare_with_promises();
 
   Simulation& simulation_;
   Process& process_;
   Platter& platter_;
   const std::uint32_t life_;
-  Records records_;
-  store::AppliedState applied_;
-  std::optional<raft::Save> writing_;
-  Micros writing_since_ = 0;
-  /// Of the checkpoint that is on its way.
-  std::optional<store::AppliedState> storing_;
-  bool checkpoint_armed_ = false;
-  bool installing_ = false;
-  std::string staged_;
-  raft::SnapshotMark staged_mark_;
-  std::uint64_t staged_file_ = 0;
+  SimulatedEngine engine_;
+  SimulatedSnapshots snapshots_;
+  SimulatedExecutor writer_;
+  SimulatedExecutor checkpointer_;
+  SimulatedExecutor reader_;
+  SimulatedExecutor warmer_;
+  store::Journal journal_;
+  store::JournaledDisk disk_;
+
+  std::optional<Outstanding> outstanding_;
+  /// What jobs have posted to the loop.
+  std::vector<std::function<void()>> told_;
+  std::vector<std::function<void()>> telling_;
+  bool performing_ = false;
+  bool ended_ = false;
   Micros hung_until_ = 0;
   bool fails_ = false;
-  std::function<void(raft::Index)> compacted_;
-  store::SpaceReport space_;
-  store::DiskCounters counters_;
 };
 
 }  // namespace ticketd::sim

@@ -28,7 +28,8 @@ void Faults::strike() {
       {Fault::kPartitions, &Faults::partition}, {Fault::kClogs, &Faults::clog},
       {Fault::kPauses, &Faults::pause},      {Fault::kHungDisk, &Faults::hang},
       {Fault::kIoErrors, &Faults::io_error}, {Fault::kFullDisk, &Faults::fill},
-      {Fault::kWipes, &Faults::wipe},        {Fault::kClocks, &Faults::jump}};
+      {Fault::kWipes, &Faults::wipe},        {Fault::kClocks, &Faults::jump},
+      {Fault::kBitRot, &Faults::rot}};
   std::vector<Kind> enabled;
   for (const Kind& kind : kKinds) {
     if (simulation_.plan.faults.has(kind.fault)) enabled.push_back(kind);
@@ -158,31 +159,52 @@ void Faults::fill() {
   const bool full = random_.chance(1, 3);
   const Micros length = span();
   process->disk().set_space(true, full);
-  if (full) process->disk().hang_until(simulation_.events.now() + length);
   simulation_.events.push_action(simulation_.events.now() + length, process->index(),
                                  process->life(),
                                  [process] { process->disk().set_space(false, false); });
 }
 
 /// Only as many disks are lost as the cluster can bear: whatever change is pending anywhere.
+bool Faults::may_lose_disk(const Process& process) const {
+  const raft::MemberId member = process.platter().member();
+  return process.state() != Process::State::kJoining && !process.removed() &&
+         member.incarnation.value != 0 && simulation_.operators.can_lose(member);
+}
+
 void Faults::wipe() {
   Process& victim = pick();
-  const raft::MemberId member = victim.platter().member();
-  if (victim.state() == Process::State::kJoining || victim.removed() ||
-      member.incarnation.value == 0 || !simulation_.operators.can_lose(member)) {
-    return;
-  }
+  if (!may_lose_disk(victim)) return;
   ++simulation_.statistics.wipes;
   if (victim.up()) victim.crash();
   simulation_.tell(victim, "loses its disk");
-  simulation_.operators.lost(member);
-  victim.replace_disk();
-  simulation_.events.after(span(), [this, &victim] {
-    const bool fresh = victim.platter().identity.join_token == 0;
-    if (victim.state() == Process::State::kDown && fresh) {
-      simulation_.operators.join(victim, true);
+  replace(victim);
+}
+
+void Faults::replace(Process& process) {
+  simulation_.operators.lost(process.platter().member());
+  process.replace_disk();
+  simulation_.events.after(span(), [this, &process] {
+    const bool fresh = process.platter().identity.join_token == 0;
+    if (process.state() == Process::State::kDown && fresh) {
+      simulation_.operators.join(process, true);
     }
   });
+}
+
+/// A bit of a stopped node's journal is not what it was.
+void Faults::rot() {
+  Process& victim = pick();
+  if (victim.platter().rotten || !may_lose_disk(victim)) return;
+  if (victim.up()) crash_for_a_while(victim);
+  Platter& platter = victim.platter();
+  const Platter::RotPlace place = platter.draw_rot(random_);
+  ++simulation_.statistics.rot;
+  platter.rot(place, static_cast<unsigned>(random_.below(8)));
+  simulation_.tell(victim, "has a rotten bit at byte ", place.offset, " of its journal",
+                   place.promised ? ", in what it promised" : "");
+  if (!place.promised) return;
+  ++simulation_.statistics.rot_in_promises;
+  simulation_.operators.lost(platter.member());
 }
 
 void Faults::jump() {

@@ -18,6 +18,9 @@ class Faults {
   /// Strikes at random until the simulation heals.
   void begin();
   void crash_for_a_while(Process& process);
+  /// Its disk is gone for good: with an empty one it joins in place of its former self, in a while.
+  /// Requires that it is down.
+  void replace(Process& process);
 
  private:
   struct Kind {
@@ -37,7 +40,9 @@ class Faults {
   void hang();
   void io_error();
   void fill();
+  bool may_lose_disk(const Process& process) const;
   void wipe();
+  void rot();
   void jump();
 
   Simulation& simulation_;

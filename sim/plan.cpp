@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "base/hash.h"
+#include "store/journal_format.h"
 
 namespace ticketd::sim {
 
@@ -14,7 +15,8 @@ constexpr const char* kNames[] = {
     "loss",       "duplicates", "reorder",   "delay",    "clogs",     "partitions", "damage",
     "breaks",     "crashes",    "stops",     "pauses",   "slow-disk", "hung-disk",  "io-errors",
     "full-disk",  "wipes",      "clocks",    "membership", "transfers", "tiny-limits", "compaction",
-    "bad-files",  "cold-state", "slow-loop", "give-ups"};
+    "bad-files",  "cold-state", "slow-loop", "give-ups",
+    "bit-rot"};
 static_assert(std::size(kNames) == kFaults);
 
 unsigned permille(Random& random, unsigned high) {
@@ -157,7 +159,13 @@ void draw_disk(const Plan& plan, Knobs& knobs) {
   Random bad = stream(plan.seed, "bad-files");
   if (plan.faults.has(Fault::kBadFiles)) knobs.bad_file_permille = permille(bad, 200);
   Random cold = stream(plan.seed, "cold-state");
-  if (plan.faults.has(Fault::kColdState)) knobs.cold_permille = permille(cold, 1'000);
+  if (plan.faults.has(Fault::kColdState)) knobs.cache_bytes = log_uniform(cold, 1, 20'000);
+  Random journal = stream(plan.seed, "journal");
+  const bool tiny = plan.faults.has(Fault::kTinyLimits) && journal.chance(2, 3);
+  const std::uint64_t blocks = tiny ? log_uniform(journal, 1, 8) : log_uniform(journal, 4, 31);
+  knobs.half_bytes = blocks * store::kBlockBytes;
+  knobs.checkpoint_bytes = knobs.half_bytes / journal.between(1, tiny ? 4 : 2);
+  knobs.checkpoint_writes = static_cast<unsigned>(log_uniform(journal, 1, tiny ? 64 : 16));
   Random crash = stream(plan.seed, "crash-on-write");
   if (plan.faults.has(Fault::kCrashes) && crash.chance(2, 3)) {
     knobs.crash_on_write_permille = permille(crash, 8);

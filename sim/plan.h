@@ -43,6 +43,7 @@ enum class Fault : unsigned {
   kColdState,   // records that have to be read off the loop first
   kSlowLoop,    // turns come late, after several events
   kGiveUps,     // clients do not wait for their answers
+  kBitRot,      // bits flip in the journal of a stopped node; it is refused, or it does not matter
   kCount
 };
 inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::kCount);
@@ -118,8 +119,14 @@ struct Knobs {
   /// Entries left in the log by a checkpoint.
   std::uint64_t log_tail = 100'000;
   unsigned bad_file_permille = 0;
-  unsigned cold_permille = 0;
+  /// Of the cache of records: what is not in it has to be read off the loop first.
+  std::size_t cache_bytes = 32 << 20;
   unsigned crash_on_write_permille = 0;
+  /// Of the journal: a half, and what makes a checkpoint due.
+  std::uint64_t half_bytes = 256 << 10;
+  std::uint64_t checkpoint_bytes = 64 << 10;
+  /// A checkpoint takes as long as so many writes.
+  unsigned checkpoint_writes = 2;
 
   Micros turn_delay_max = 0;
   Micros fault_interval = 0;

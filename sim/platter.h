@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "base/random.h"
+#include "sim/file.h"
 #include "sim/records.h"
 #include "store/disk.h"
+#include "store/recovery.h"
 
 namespace ticketd::sim {
 
@@ -31,27 +33,41 @@ struct SnapshotFile {
   std::shared_ptr<const std::string> bytes;
 };
 
-/// What a snapshot file says.
+/// What a snapshot says of itself.
 struct SnapshotContent {
   store::AppliedState state;
-  RecordStore records;
 };
 
-std::string encode_snapshot(const store::AppliedState& state, const RecordStore& records);
-/// None: it was damaged.
-std::optional<SnapshotContent> decode_snapshot(std::string_view bytes);
+/// What the database holds of that which goes through the journal.
+struct Stored {
+  raft::HardState hard_state;
+  std::deque<StoredEntry> log;  // from Platter::compacted.index + 1 on
+  store::JournalMark mark;
+};
 
 struct Platter {
   store::Identity identity;
   /// The disk is gone: nothing of this is ever read again.
   bool lost = false;
+  /// An acknowledged record of the journal has rotted: it must be refused.
+  bool rotten = false;
+
+  // What is durable, as those know it who watch: a restart must find exactly that.
   raft::HardState hard_state;
   raft::SnapshotMark compacted;
   std::uint64_t compacted_chain = 0;
   raft::ConfigurationAt compacted_configuration;
   std::deque<StoredEntry> log;  // from compacted.index + 1 on
+
+  // What a restart finds it in. The database changes by whole transactions alone.
+  SimulatedFile journal{"journal"};
+  store::JournalShape shape;
+  Stored stored;
   store::AppliedState applied;
   RecordStore records;
+  std::uint64_t generation = 0;
+  /// Of the generation before, until they are removed, or of the next one, while it is loaded.
+  RecordStore other_records;
   std::vector<SnapshotFile> files;
 
   raft::MemberId member() const { return {identity.node, identity.incarnation}; }
@@ -65,11 +81,47 @@ struct Platter {
   /// The newest in the log.
   raft::Configuration newest_configuration() const;
 
-  /// The first `count` entries go.
+  void make_journal(const store::JournalShape& made);
+  /// A founder's first entry.
+  void found(const raft::Entry& first);
+
+  // --- Transactions -----------------------------------------------------------------------------
+  /// Hard state, entries and mark of a batch; the rest of it is the caller's.
+  void store(const store::Batch& batch);
+  /// The first `count` entries go. Requires that they are applied.
   void compact(std::size_t count);
-  /// Log and state are a snapshot's.
-  void install(raft::SnapshotMark mark, std::uint64_t chain, const SnapshotContent& content);
+  /// Log and state are a snapshot's, whose records have been loaded.
+  void switch_to(raft::SnapshotMark mark, const store::Switch& to);
+
+  // --- Coming back ------------------------------------------------------------------------------
+  /// What the journal adds to the database, or how it is damaged.
+  Result<store::Recovered> recover() const;
+  /// The same; read when the power failed, if nothing has changed the disk since.
+  Result<store::Recovered> recover_at_start();
+  void recovered_at_crash(store::Recovered recovered) { recovered_ = std::move(recovered); }
+  /// Would the database with this batch be exactly what is durable?
+  bool is_durable(const store::Batch& recovered) const;
+  /// Where a bit may rot, and whether that must be found. Never in the last record that is not in
+  /// the database: it cannot be told from one that was being written.
+  struct RotPlace {
+    std::uint64_t offset = 0;
+    bool promised = false;
+  };
+  RotPlace draw_rot(Random& random) const;
+  void rot(const RotPlace& place, unsigned bit);
+  /// What a replica starts from; the journal is in the database.
   store::Opened open() const;
+
+  /// How the database stands.
+  store::MetaRecord record() const;
+  /// Of the log in the database. Requires that it is there.
+  std::uint64_t stored_chain_at(raft::Index index) const {
+    return index == compacted.index ? compacted_chain
+                                    : stored.log[index - (compacted.index + 1)].chain;
+  }
+
+ private:
+  std::optional<store::Recovered> recovered_;
 };
 
 }  // namespace ticketd::sim

@@ -70,12 +70,15 @@ void Process::replace_disk() {
   }
   platter_ = std::make_unique<Platter>();
   platter_->identity.node = node_id_;
+  // Its id would be in the database, too.
+  platter_->make_journal({simulation_.owner_random.next(), simulation_.knobs.half_bytes});
   simulation_.oracle.has_disk(index_, *platter_);
   removed_ = false;
 }
 
 void Process::start() {
   require(state_ != State::kUp && !platter_->lost, "a process is started that cannot be");
+  if (!recover()) return;
   state_ = State::kUp;
   Random& random = simulation_.owner_random;
   const bool wild = simulation_.plan.faults.has(Fault::kClocks);
@@ -99,6 +102,25 @@ void Process::start() {
     transport_->start(*replica_);
     replica_->start();
   });
+}
+
+/// False: its disk is damaged, and is replaced.
+bool Process::recover() {
+  const Result<store::Recovered> recovered = platter_->recover_at_start();
+  if (recovered) {
+    require(platter_->is_durable(recovered->batch), platter_->member(),
+            " comes back with something else than it has saved");
+    require(!platter_->rotten, platter_->member(), " comes back from a damaged journal");
+    platter_->store(recovered->batch);
+    return true;
+  }
+  simulation_.tell(*this, "is refused its disk: ", recovered.error().message);
+  require(platter_->rotten, platter_->member(), " takes its sound journal for a damaged one: ",
+          recovered.error().message);
+  ++simulation_.statistics.rot_found;
+  state_ = State::kDown;
+  simulation_.faults.replace(*this);
+  return false;
 }
 
 void Process::make_replica() {

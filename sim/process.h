@@ -69,7 +69,7 @@ class Process : public server::Loop {
   const server::Replica& replica() const { return *replica_; }
 
   // --- Life -------------------------------------------------------------------------------------
-  /// From its disk. Requires kDown, and an identity.
+  /// From its disk, unless that is found to be damaged. Requires kDown, and an identity.
   void start();
   /// As by kill -9 and a power cut at once. `write_kept`: what becomes of a write that is under way;
   /// none: that is drawn.
@@ -112,6 +112,7 @@ class Process : public server::Loop {
   void on_alarm(std::function<void()> handler) override { alarm_handler_ = std::move(handler); }
 
  private:
+  bool recover();
   void make_replica();
   void run_deferred();
   void settle();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/check.h"
 #include "ticket/records.h"
 
 namespace ticketd::sim {
@@ -12,8 +11,6 @@ namespace {
 bool is_listed(std::string_view key) { return ticket::sequence_name(key).has_value(); }
 
 }  // namespace
-
-// --- RecordStore ----------------------------------------------------------------------------------
 
 const std::string* RecordStore::find(std::string_view key) const {
   if (is_listed(key)) {
@@ -52,79 +49,12 @@ void RecordStore::remove(std::string_view key) {
   }
 }
 
-// --- Records --------------------------------------------------------------------------------------
-
-std::optional<std::string> Records::find(std::string_view key) {
-  for (const Changes* changes : {&current_, &frozen_}) {
-    if (changes->empty()) continue;
-    if (const auto found = changes->find(key); found != changes->end()) return found->second;
-  }
-  const std::string* stored = stored_.find(key);
-  return stored == nullptr ? std::nullopt : std::optional(*stored);
-}
-
-void Records::change(std::string_view key, std::optional<std::string> value) {
-  const auto found = current_.find(key);
-  if (found != current_.end()) {
-    found->second = std::move(value);
-  } else {
-    current_.emplace(key, std::move(value));
-  }
-}
-
-void Records::put(std::string_view key, std::string_view value) {
-  change(key, std::string(value));
-  warm(key);
-}
-
-void Records::remove(std::string_view key) { change(key, std::nullopt); }
-
-std::vector<ticket::State::Record> Records::list(const ticket::ListRange& range) {
-  RecordStore::Sequences all = stored_.sequences();
-  for (const Changes* changes : {&frozen_, &current_}) {
-    for (const auto& [key, value] : *changes) {
-      if (!is_listed(key)) continue;
-      if (value) {
-        all[key] = *value;
-      } else {
-        all.erase(key);
-      }
-    }
-  }
-  std::vector<Record> listed;
-  for (auto each = all.lower_bound(std::max(range.prefix, range.after));
-       each != all.end() && each->first.starts_with(range.prefix) && listed.size() < range.limit;
-       ++each) {
-    if (each->first > range.after) listed.push_back({each->first, each->second});
-  }
-  return listed;
-}
-
-void Records::chill() {
-  chilled_ = true;
-  warm_.clear();
-}
-
-void Records::freeze() {
-  ENSURE(frozen_.empty());
-  frozen_.swap(current_);
-}
-
-void Records::land() {
-  for (const auto& [key, value] : frozen_) {
-    if (value) {
-      stored_.put(key, *value);
-    } else {
-      stored_.remove(key);
-    }
-  }
-  frozen_.clear();
-}
-
-void Records::reset() {
-  frozen_.clear();
-  current_.clear();
-  warm_.clear();
+std::vector<std::pair<std::string_view, std::string_view>> RecordStore::sorted() const {
+  std::vector<std::pair<std::string_view, std::string_view>> all;
+  all.reserve(size());
+  for_each([&](std::string_view key, std::string_view value) { all.emplace_back(key, value); });
+  std::sort(all.begin(), all.end());
+  return all;
 }
 
 }  // namespace ticketd::sim

@@ -82,8 +82,7 @@ void Simulation::found() {
     Platter& platter = processes_[i]->platter();
     platter.identity.incarnation = raft::Incarnation(1);
     platter.identity.cluster_id = cluster_id;
-    platter.hard_state.current_term = raft::Term(1);
-    platter.log.push_back({first, chain_of(0, first)});
+    platter.found(first);
     oracle.founded(platter);
   }
   for (std::size_t i = 0; i < processes_.size(); ++i) {

@@ -60,9 +60,14 @@ std::string Statistics::describe(double seconds, double processor) const {
             number(damage_found), number(cut_off));
   text.line("connections broken %llu  partitions %llu  clogs %llu", number(broken),
             number(partitions), number(clogs));
-  text.line("crashes %llu (in a write %llu, which was kept %llu)  stops %llu  restarts %llu",
-            number(crashes), number(crashes_in_writes), number(writes_kept), number(stops),
-            number(starts));
+  text.line("crashes %llu (while saving %llu)  stops %llu  restarts %llu", number(crashes),
+            number(crashes_in_writes), number(stops), number(starts));
+  text.line("journal: turned %llu  saves held up %llu  too large for it %llu",
+            number(journal_turns), number(saves_held_up), number(saves_too_large));
+  text.line("  writes not synced: kept %llu  lost %llu  torn %llu", number(writes_kept),
+            number(writes_lost), number(writes_torn));
+  text.line("  bits rotten %llu (in what was promised %llu, found %llu)", number(rot),
+            number(rot_in_promises), number(rot_found));
   text.line("pauses %llu  clock jumps %llu  slow writes %llu  hung disks %llu  I/O errors %llu  "
             "full disks %llu  disks lost %llu",
             number(pauses), number(jumps), number(slow_writes), number(hangs), number(io_errors),

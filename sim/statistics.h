@@ -23,9 +23,12 @@ struct Statistics {
                 forwarded = 0, redirected = 0, given_up = 0;
   std::uint64_t lost = 0, duplicated = 0, delayed = 0, damaged = 0, damage_found = 0, broken = 0,
                 cut_off = 0, partitions = 0, clogs = 0;
-  std::uint64_t crashes = 0, crashes_in_writes = 0, writes_kept = 0, stops = 0, starts = 0,
-                pauses = 0, jumps = 0, slow_writes = 0, hangs = 0, io_errors = 0, full = 0,
-                wipes = 0;
+  std::uint64_t crashes = 0, crashes_in_writes = 0, stops = 0, starts = 0, pauses = 0, jumps = 0,
+                slow_writes = 0, hangs = 0, io_errors = 0, full = 0, wipes = 0;
+  /// Of the journal: halves left for the other one, saves that had to wait for a checkpoint or went
+  /// around it; what crashes did to writes that were not synced; damage at rest.
+  std::uint64_t journal_turns = 0, saves_held_up = 0, saves_too_large = 0, writes_kept = 0,
+                writes_lost = 0, writes_torn = 0, rot = 0, rot_in_promises = 0, rot_found = 0;
   std::uint64_t compactions = 0, fetches = 0, snapshots_made = 0, snapshots_installed = 0,
                 bad_snapshots = 0;
   std::uint64_t joins = 0, removals = 0, removed = 0, moves = 0, transfers = 0;

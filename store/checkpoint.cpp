@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -98,19 +97,6 @@ void put_switch(WriteTransaction& transaction, const Tables& tables, MetaRecord&
 }
 
 }  // namespace
-
-void append_save(raft::Entries& entries, raft::Entries saved) {
-  if (saved.empty()) {
-    return;
-  }
-  const raft::Index first = saved.front().index;
-  while (!entries.empty() && entries.back().index >= first) {
-    entries.pop_back();
-  }
-  // Entries of two saves are consecutive unless a truncation reached below all of the earlier.
-  ENSURE(entries.empty() || entries.back().index + 1 == first);
-  std::move(saved.begin(), saved.end(), std::back_inserter(entries));
-}
 
 bool is_full(const DatabaseError& error, const std::string& path) {
   if (error.code() != EIO) {

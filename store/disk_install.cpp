@@ -8,31 +8,30 @@
 #include <utility>
 
 #include "base/check.h"
-#include "store/disk_impl.h"
-#include "store/durable.h"
-#include "store/layout.h"
+#include "store/journaled_disk.h"
 
 namespace ticketd::store {
 namespace {
 
 constexpr std::size_t kLoadRecords = 20'000;
 
-Error no_room(const DatabaseError& error) {
+Error no_room(const NoRoom& error) {
   return Error{"there is no room to put the snapshot in force: " + std::string(error.what())};
 }
 
 }  // namespace
 
-void DiskImpl::stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) {
+void JournaledDisk::stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) {
   reader_.post([this, chunk = std::move(chunk), done = std::move(done)] {
-    const std::uint64_t held = staging_->stage(chunk);
+    const std::uint64_t held = snapshots_.stage(chunk);
     post_to_loop([done, held] { done(held); });
   });
 }
 
-void DiskImpl::install(raft::SnapshotMark mark, std::function<void(Result<AppliedState>)> done) {
+void JournaledDisk::install(raft::SnapshotMark mark,
+                            std::function<void(Result<AppliedState>)> done) {
   reader_.post([this, mark, done = std::move(done)] {
-    const Result<SnapshotHeader> header = staging_->finish(mark);
+    const Result<SnapshotHeader> header = snapshots_.finish(mark);
     post_to_loop([this, header, done] {
       ENSURE(loading_ == nullptr);
       if (!header) {
@@ -48,7 +47,7 @@ void DiskImpl::install(raft::SnapshotMark mark, std::function<void(Result<Applie
   });
 }
 
-void DiskImpl::maintain() {
+void JournaledDisk::maintain() {
   if (maintaining_) {
     return;
   }
@@ -64,20 +63,17 @@ void DiskImpl::maintain() {
   }
 }
 
-void DiskImpl::clear_step() {
+void JournaledDisk::clear_step() {
   maintaining_ = true;
   checkpointer_.post([this] {
     bool empty = false;
     try {
-      empty = store_->checkpointer->clear_other_generation();
-    } catch (const DatabaseError& error) {
-      if (!is_full(error, options_.path)) {
-        fatal(error.what());
-      }
+      empty = engine_.clear_other_generation();
+    } catch (const NoRoom& error) {
       post_to_loop([this, why = no_room(error)] { clear_failed(why); });
       return;
     }
-    post_to_loop([this, empty, space = store_->checkpointer->space()] {
+    post_to_loop([this, empty, space = engine_.space()] {
       maintaining_ = false;
       other_generation_empty_ = empty;
       overlay_->renew();
@@ -87,14 +83,14 @@ void DiskImpl::clear_step() {
   });
 }
 
-void DiskImpl::clear_failed(const Error& why) {
+void JournaledDisk::clear_failed(const Error& why) {
   maintaining_ = false;
   // Tried again after the next checkpoint. A snapshot cannot wait for that: while one is put in
   // force nothing need be saved, and then no checkpoint comes.
   end_loading(why);
 }
 
-bool DiskImpl::end_loading(const Error& why) {
+bool JournaledDisk::end_loading(const Error& why) {
   const auto open = open_;
   if (const std::shared_ptr<Loading> failed = std::exchange(loading_, nullptr)) {
     failed->done(why);
@@ -102,7 +98,7 @@ bool DiskImpl::end_loading(const Error& why) {
   return *open;
 }
 
-void DiskImpl::load_step() {
+void JournaledDisk::load_step() {
   maintaining_ = true;
   checkpointer_.post([this, loading = loading_] {
     const Result<bool> all = load_some(*loading);
@@ -110,9 +106,9 @@ void DiskImpl::load_step() {
   });
 }
 
-Result<bool> DiskImpl::load_some(Loading& loading) {
+Result<bool> JournaledDisk::load_some(Loading& loading) {
   if (!loading.reader) {
-    Result<File> file = File::open(in_directory(options_.path, kInstallingFile), File::Mode::kRead);
+    Result<std::unique_ptr<BlockFile>> file = snapshots_.open_received();
     if (!file) {
       return file.error();
     }
@@ -134,17 +130,14 @@ Result<bool> DiskImpl::load_some(Loading& loading) {
     std::move(block->begin(), block->end(), std::back_inserter(records));
   }
   try {
-    store_->checkpointer->load(records);
-  } catch (const DatabaseError& error) {
-    if (!is_full(error, options_.path)) {
-      fatal(error.what());
-    }
+    engine_.load(records);
+  } catch (const NoRoom& error) {
     return no_room(error);
   }
   return !more;
 }
 
-void DiskImpl::loaded(const Result<bool>& all) {
+void JournaledDisk::loaded(const Result<bool>& all) {
   maintaining_ = false;
   overlay_->renew();
   loaded_ = all.ok() && *all;
@@ -157,7 +150,7 @@ void DiskImpl::loaded(const Result<bool>& all) {
   maintain();
 }
 
-void DiskImpl::begin_switch() {
+void JournaledDisk::begin_switch() {
   other_generation_empty_ = false;
   checkpoint_due_ = false;
   Batch batch;
@@ -168,14 +161,14 @@ void DiskImpl::begin_switch() {
     batch.hard_state = waiting_save_->save.hard_state;
   }
   batch.switch_to = Switch{loading_->header.state, loading_->header.chain};
-  batch.journal_sequence = store_->journal->last_sequence();
+  batch.journal_sequence = journal_.last_sequence();
   pending_ = Batch();
-  store_->journal->turn();
+  journal_.turn();
   in_flight_ = std::make_shared<InFlight>(InFlight{std::move(batch), nullptr});
   submit(false);
 }
 
-void DiskImpl::switched(const Landed& landed) {
+void JournaledDisk::switched(const Landed& landed) {
   overlay_->reset(landed.record.generation);
   const std::shared_ptr<Loading> done = std::exchange(loading_, nullptr);
   loaded_ = false;
@@ -184,7 +177,7 @@ void DiskImpl::switched(const Landed& landed) {
   ++log_version_;
   ++counters_.snapshots_installed;
   done->file.reset();
-  (void)remove_file(in_directory(options_.path, kInstallingFile));  // or at the next start
+  snapshots_.discard_received();
   done->done(done->header.state);
 }
 

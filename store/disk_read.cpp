@@ -3,12 +3,11 @@
 #include <utility>
 
 #include "base/check.h"
-#include "store/disk_impl.h"
-#include "store/log_table.h"
+#include "store/journaled_disk.h"
 
 namespace ticketd::store {
 
-std::optional<raft::Index> DiskImpl::memory_first() const {
+std::optional<raft::Index> JournaledDisk::memory_first() const {
   std::optional<raft::Index> first;
   if (in_flight_ && !in_flight_->batch.entries.empty()) {
     first = in_flight_->batch.entries.front().index;
@@ -20,7 +19,7 @@ std::optional<raft::Index> DiskImpl::memory_first() const {
   return first;
 }
 
-const raft::Entry* DiskImpl::in_memory(raft::Index index) const {
+const raft::Entry* JournaledDisk::in_memory(raft::Index index) const {
   const auto find = [index](const raft::Entries& entries) -> const raft::Entry* {
     if (entries.empty() || index < entries.front().index || index > entries.back().index) {
       return nullptr;
@@ -33,7 +32,8 @@ const raft::Entry* DiskImpl::in_memory(raft::Index index) const {
   return in_flight_ ? find(in_flight_->batch.entries) : nullptr;
 }
 
-void DiskImpl::append_from_memory(const raft::FetchEntries& request, raft::Entries& entries) const {
+void JournaledDisk::append_from_memory(const raft::FetchEntries& request,
+                                       raft::Entries& entries) const {
   std::size_t bytes = 0;
   for (const raft::Entry& entry : entries) {
     bytes += entry.charge();
@@ -48,7 +48,8 @@ void DiskImpl::append_from_memory(const raft::FetchEntries& request, raft::Entri
   }
 }
 
-void DiskImpl::fetch(const raft::FetchEntries& request, std::function<void(raft::Entries)> done) {
+void JournaledDisk::fetch(const raft::FetchEntries& request,
+                          std::function<void(raft::Entries)> done) {
   const std::optional<raft::Index> memory = memory_first();
   if (memory && request.from >= *memory) {
     raft::Entries entries;
@@ -58,28 +59,18 @@ void DiskImpl::fetch(const raft::FetchEntries& request, std::function<void(raft:
     });
     return;
   }
-  // Entries from `memory` on may stand in LMDB with what has since been taken out of the log.
+  // Entries from `memory` on may stand in the database with what was taken out of the log since.
   const raft::Index to = memory ? std::min(request.to, *memory - 1) : request.to;
   reader_.post([this, request, to, version = log_version_, done = std::move(done)] {
-    LogRead read = read_log(request, to);
+    LogRead read = engine_.read_log(request.from, to, request.max_bytes);
     post_to_loop([this, request, version, read = std::move(read), done] {
       finish_fetch(request, version, read, done);
     });
   });
 }
 
-DiskImpl::LogRead DiskImpl::read_log(const raft::FetchEntries& request, raft::Index to) {
-  log_view_->renew();
-  const MetaRecord record = read_record(*log_view_, store_->tables);
-  LogRead read{
-      record.compacted.index, record.last_index,
-      read_entries(*log_view_, store_->tables, record, request.from, to, request.max_bytes)};
-  log_view_->reset();
-  return read;
-}
-
-void DiskImpl::finish_fetch(const raft::FetchEntries& request, std::uint64_t version, LogRead read,
-                            const std::function<void(raft::Entries)>& done) {
+void JournaledDisk::finish_fetch(const raft::FetchEntries& request, std::uint64_t version,
+                                 LogRead read, const std::function<void(raft::Entries)>& done) {
   if (version != log_version_) {
     // The log's end was replaced meanwhile: what was read may be of both ends.
     if (request.from > last_index_) {
@@ -95,29 +86,29 @@ void DiskImpl::finish_fetch(const raft::FetchEntries& request, std::uint64_t ver
     done(std::move(read.entries));
     return;
   }
-  // It went from memory into LMDB after LMDB was read.
+  // It went from memory into the database after that was read.
   fetch(request, done);
 }
 
-void DiskImpl::fetch(const raft::FetchChunk& request,
-                     std::function<void(std::optional<raft::SnapshotChunk>)> done) {
+void JournaledDisk::fetch(const raft::FetchChunk& request,
+                          std::function<void(std::optional<raft::SnapshotChunk>)> done) {
   reader_.post([this, request, done = std::move(done)] {
-    snapshots_->fetch(request, [this, done](std::optional<raft::SnapshotChunk> chunk) {
-      post_to_loop([this, done, made = snapshots_->made(), chunk = std::move(chunk)] {
+    snapshots_.fetch(request, [this, done](std::optional<raft::SnapshotChunk> chunk) {
+      post_to_loop([this, done, made = snapshots_.made(), chunk = std::move(chunk)] {
         counters_.snapshots_made = std::max(counters_.snapshots_made, made);
         done(chunk);
       });
     });
-    if (snapshots_->is_making() && !snapshot_step_posted_) {
+    if (snapshots_.is_making() && !snapshot_step_posted_) {
       snapshot_step_posted_ = true;
       reader_.post([this] { step_snapshot(); });
     }
   });
 }
 
-void DiskImpl::step_snapshot() {
-  snapshots_->step();
-  snapshot_step_posted_ = snapshots_->is_making();
+void JournaledDisk::step_snapshot() {
+  snapshots_.step();
+  snapshot_step_posted_ = snapshots_.is_making();
   if (snapshot_step_posted_) {
     // Behind the requests that came meanwhile.
     reader_.post([this] { step_snapshot(); });

@@ -7,6 +7,12 @@
 #include "store/durable.h"
 
 namespace ticketd::store {
+namespace {
+
+/// Memory of a record that is kept for the next one.
+constexpr std::size_t kRoomMax = 64 << 10;
+
+}  // namespace
 
 Status create_journal(BlockFile& file, const JournalShape& shape) {
   ENSURE_GT(shape.half_bytes, 0);
@@ -63,11 +69,17 @@ Journal::Placed Journal::place(const raft::Save& save, std::uint64_t checkpoint)
   header.epoch = epoch_;
   header.sequence = next_sequence_;
   header.checkpoint = checkpoint;
-  Placed placed{shape_.half_start(half_) + used_, encode_record(header, save)};
+  Placed placed{shape_.half_start(half_) + used_, encode_record(header, save, std::move(room_))};
   ENSURE_LE(used_ + placed.record.size(), shape_.half_bytes);
   ++next_sequence_;
   used_ += placed.record.size();
   return placed;
+}
+
+void Journal::reuse(std::string record) {
+  if (record.capacity() <= kRoomMax) {
+    room_ = std::move(record);
+  }
 }
 
 void Journal::turn() {
@@ -82,7 +94,7 @@ void Journal::give_back() {
   other_taken_ = false;
 }
 
-void Journal::write(Placed placed) {
+void Journal::write(Placed& placed) {
   seal_record(placed.record, shape_.id);
   durable_step("journal: write");
   if (Status written = file_.write(placed.offset, placed.record); !written) {

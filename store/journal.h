@@ -46,7 +46,8 @@ struct Replayed {
 Result<Replayed> replay_journal(const BlockFile& file, const JournalShape& shape,
                                 const JournalMark& mark);
 
-/// Where the next record goes. place(), turn() and give_back() on one thread; write() on any one.
+/// Where the next record goes. place(), reuse(), turn() and give_back() on one thread; write() on
+/// any one.
 class Journal {
  public:
   /// `next_sequence` and `epoch` such that no record in the file has both.
@@ -63,6 +64,8 @@ class Journal {
   bool fits(const raft::Save& save) const;
   /// Gives it the next sequence number and place. Requires fits().
   Placed place(const raft::Save& save, std::uint64_t checkpoint);
+  /// Takes back the memory of a record that was written, for the next one, unless that is a lot.
+  void reuse(std::string record);
 
   /// Is the other half free?
   bool can_turn() const { return !other_taken_; }
@@ -77,7 +80,7 @@ class Journal {
 
   /// Durable when it returns; a failure is fatal(). Records in the order of place(), each before
   /// the next is placed.
-  void write(Placed placed);
+  void write(Placed& placed);
 
  private:
   BlockFile& file_;
@@ -87,6 +90,7 @@ class Journal {
   unsigned half_ = 0;
   std::uint64_t used_ = 0;  // bytes of the half, <= shape_.half_bytes
   bool other_taken_ = false;
+  std::string room_;
 };
 
 }  // namespace ticketd::store

@@ -1,5 +1,7 @@
 #include "store/journal_format.h"
 
+#include <utility>
+
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/hash.h"
@@ -109,8 +111,8 @@ std::uint64_t record_bytes_bound(const raft::Save& save) {
   return round_up_to_block(bytes);
 }
 
-std::string encode_record(RecordHeader header, const raft::Save& save) {
-  ByteWriter out;
+std::string encode_record(RecordHeader header, const raft::Save& save, std::string room) {
+  ByteWriter out(std::move(room));
   out.reserve(record_bytes_bound(save));
   out.u64(kRecordMagic);
   out.u32(kJournalVersion);

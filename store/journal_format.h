@@ -55,8 +55,9 @@ struct RecordHeader {
 
 inline constexpr std::uint64_t kRecordHeaderBytes = 56;
 
-/// Header and payload padded to whole blocks; the checksum is left out.
-std::string encode_record(RecordHeader header, const raft::Save& save);
+/// Header and payload padded to whole blocks; the checksum is left out. Written into the memory of
+/// `room`.
+std::string encode_record(RecordHeader header, const raft::Save& save, std::string room = {});
 /// Puts the checksum in. Apart, so that a large record is not hashed on the loop's thread.
 void seal_record(std::string& record, std::uint64_t journal_id);
 /// How long encode_record's answer will be, at most kBlockBytes more than it is.

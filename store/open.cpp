@@ -7,6 +7,7 @@
 #include "store/durable.h"
 #include "store/layout.h"
 #include "store/log_table.h"
+#include "store/recovery.h"
 #include "store/verify.h"
 
 namespace ticketd::store {
@@ -107,30 +108,6 @@ Result<File> open_journal(const DiskOptions& options, const MetaRecord& record) 
   return File::open(path, File::Mode::kReadWrite);
 }
 
-/// The saves as one: later entries replace earlier ones.
-Batch merge(std::vector<raft::Save> saves) {
-  Batch batch;
-  for (raft::Save& save : saves) {
-    if (save.hard_state) {
-      batch.hard_state = save.hard_state;
-    }
-    append_save(batch.entries, std::move(save.entries));
-  }
-  return batch;
-}
-
-Status check_replayed(const Batch& batch, const MetaRecord& record, const std::string& path) {
-  const raft::HardState state = batch.hard_state.value_or(record.hard_state);
-  const bool fits =
-      batch.entries.empty() || (batch.entries.front().index <= record.last_index + 1 &&
-                                batch.entries.front().index > record.summary.applied_index &&
-                                batch.entries.back().term <= state.current_term);
-  if (!fits || state.current_term < record.hard_state.current_term) {
-    return damage_error("the journal " + path + " does not continue the database beside it");
-  }
-  return {};
-}
-
 /// In a full map, after making room in it below the log's tail.
 Landed store_replayed(Checkpointer& checkpointer, const Batch& batch, const std::string& path) {
   bool moved = true;
@@ -158,39 +135,28 @@ Status replay(OpenStore& store, const DiskOptions& options) {
   if (!file) {
     return file.error();
   }
-  Result<JournalShape> shape = read_journal_shape(*file);
-  if (!shape) {
-    return damage_error(shape.error().message);
+  Result<Recovered> recovered = recover(*file, store.record);
+  if (!recovered) {
+    return damage_error(recovered.error().message);
   }
-  if (shape->id != store.record.journal_id) {
-    return damage_error("the journal " + file->name() + " belongs to another directory");
-  }
-  Result<Replayed> replayed = replay_journal(*file, *shape, store.record.journal);
-  if (!replayed) {
-    return damage_error(replayed.error().message);
-  }
-  Batch batch = merge(std::move(replayed->saves));
-  if (Status sound = check_replayed(batch, store.record, file->name()); !sound) {
-    return sound;
-  }
-  batch.journal_sequence = replayed->last_sequence;
-  batch.journal_epoch = store.record.journal.epoch + 1;
+  const Batch& batch = recovered->batch;
+  JournalShape& shape = recovered->shape;
   const Landed landed = store_replayed(*store.checkpointer, batch, options.path);
   store.record = landed.record;
   store.space = landed.space;
-  if (shape->half_bytes != half_bytes(options)) {
-    if (Status replaced = replace_journal(options, shape->id); !replaced) {
+  if (shape.half_bytes != half_bytes(options)) {
+    if (Status replaced = replace_journal(options, shape.id); !replaced) {
       return replaced;
     }
-    shape->half_bytes = half_bytes(options);
+    shape.half_bytes = half_bytes(options);
     file = File::open(file->name(), File::Mode::kReadWrite);
     if (!file) {
       return file.error();
     }
   }
   store.journal_file = std::make_unique<File>(*std::move(file));
-  store.journal = std::make_unique<Journal>(
-      *store.journal_file, *shape, batch.journal_epoch.value(), batch.journal_sequence + 1);
+  store.journal = std::make_unique<Journal>(*store.journal_file, shape, batch.journal_epoch.value(),
+                                            batch.journal_sequence + 1);
   return {};
 }
 

@@ -3,13 +3,13 @@
 #include <utility>
 
 #include "base/check.h"
-#include "store/durable.h"
+#include "store/record_walk.h"
 #include "ticket/records.h"
 
 namespace ticketd::store {
 
-Overlay::Overlay(const Environment& environment, const Tables& tables, std::uint64_t generation)
-    : view_(environment), tables_(tables), generation_(generation) {}
+Overlay::Overlay(std::unique_ptr<StateView> view, std::uint64_t generation, std::size_t cache_bytes)
+    : view_(std::move(view)), generation_(generation), cache_(cache_bytes) {}
 
 // --- One record ----------------------------------------------------------------------------------
 
@@ -36,12 +36,8 @@ const std::optional<std::string>* Overlay::find_change(std::string_view key) con
 }
 
 std::optional<std::string> Overlay::find_stored(std::string_view key) const {
-  try {
-    const std::optional<std::string_view> stored = view_.get(tables_.state(generation_), key);
-    return stored ? std::optional<std::string>(*stored) : std::nullopt;
-  } catch (const DatabaseError& error) {
-    fatal(error.what());
-  }
+  const std::optional<std::string_view> stored = view_->get(key);
+  return stored ? std::optional<std::string>(*stored) : std::nullopt;
 }
 
 void Overlay::put(std::string_view key, std::string_view value) {
@@ -69,26 +65,22 @@ void Overlay::change(std::string_view key, std::optional<std::string> value) {
 std::vector<ticket::State::Record> Overlay::list(const ticket::ListRange& range) {
   const Changes none;
   std::vector<Record> records;
-  try {
-    StoredWalk stored(view_, tables_.state(generation_), range);
-    ChangesWalk changes(current_, frozen_ != nullptr ? *frozen_ : none, range);
-    while (records.size() < range.limit && (stored.more() || changes.change() != nullptr)) {
-      const Changes::value_type* change = changes.change();
-      if (change == nullptr || (stored.more() && stored.key() < change->first)) {
-        records.push_back({std::string(stored.key()), std::string(stored.value())});
-        stored.next();
-        continue;
-      }
-      if (stored.more() && stored.key() == change->first) {
-        stored.next();
-      }
-      if (change->second) {
-        records.push_back({change->first, *change->second});
-      }
-      changes.next();
+  const std::unique_ptr<RecordWalk> stored = view_->walk(range);
+  ChangesWalk changes(current_, frozen_ != nullptr ? *frozen_ : none, range);
+  while (records.size() < range.limit && (stored->more() || changes.change() != nullptr)) {
+    const Changes::value_type* change = changes.change();
+    if (change == nullptr || (stored->more() && stored->key() < change->first)) {
+      records.push_back({std::string(stored->key()), std::string(stored->value())});
+      stored->next();
+      continue;
     }
-  } catch (const DatabaseError& error) {
-    fatal(error.what());
+    if (stored->more() && stored->key() == change->first) {
+      stored->next();
+    }
+    if (change->second) {
+      records.push_back({change->first, *change->second});
+    }
+    changes.next();
   }
   return records;
 }
@@ -133,7 +125,7 @@ std::shared_ptr<const Changes> Overlay::freeze() {
 
 void Overlay::landed() {
   frozen_ = nullptr;
-  view_.renew();
+  renew();
 }
 
 void Overlay::reset(std::uint64_t generation) {
@@ -142,7 +134,7 @@ void Overlay::reset(std::uint64_t generation) {
   cache_.clear();
   unsettled_ = false;
   generation_ = generation;
-  view_.renew();
+  renew();
 }
 
 }  // namespace ticketd::store

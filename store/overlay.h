@@ -8,10 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "store/database.h"
+#include "store/changes.h"
 #include "store/record_cache.h"
-#include "store/record_walk.h"
-#include "store/schema.h"
+#include "store/state_view.h"
 #include "ticket/machine.h"
 
 namespace ticketd::store {
@@ -25,7 +24,9 @@ class Overlay : public ticket::State {
   /// Of the cache, about.
   static constexpr std::size_t kCacheBytes = 32 << 20;
 
-  Overlay(const Environment& environment, const Tables& tables, std::uint64_t generation);
+  /// `view` is of that generation.
+  Overlay(std::unique_ptr<StateView> view, std::uint64_t generation,
+          std::size_t cache_bytes = kCacheBytes);
 
   std::optional<std::string> find(std::string_view key) override;
   void put(std::string_view key, std::string_view value) override;
@@ -52,7 +53,7 @@ class Overlay : public ticket::State {
   /// The frozen set is in LMDB.
   void landed();
   /// Looks at LMDB's newest state, so that what older ones alone hold can be used again.
-  void renew() { view_.renew(); }
+  void renew() { view_->renew(generation_); }
   /// Everything is in LMDB, in that generation.
   void reset(std::uint64_t generation);
 
@@ -63,12 +64,11 @@ class Overlay : public ticket::State {
   std::optional<std::string> find_stored(std::string_view key) const;
   void trim();
 
-  ReadTransaction view_;
-  const Tables tables_;
+  const std::unique_ptr<StateView> view_;
   std::uint64_t generation_;
   Changes current_;
   std::shared_ptr<const Changes> frozen_;
-  RecordCache cache_{kCacheBytes};
+  RecordCache cache_;
   bool held_ = false;
   bool unsettled_ = false;
 };

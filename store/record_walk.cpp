@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/durable.h"
 #include "ticket/records.h"
 
 namespace ticketd::store {
@@ -26,7 +27,13 @@ StoredWalk::StoredWalk(const Transaction& transaction, Table table, const ticket
   more_ = more_ && in_range();
 }
 
-void StoredWalk::next() { more_ = cursor_.next() && in_range(); }
+void StoredWalk::next() {
+  try {
+    more_ = cursor_.next() && in_range();
+  } catch (const DatabaseError& error) {
+    fatal(error.what());
+  }
+}
 
 ChangesWalk::ChangesWalk(const Changes& newer, const Changes& older, const ticket::ListRange& range)
     : range_(range),

@@ -1,30 +1,25 @@
 // Records in the order of their keys, within a range.
 #pragma once
 
-#include <map>
-#include <optional>
-#include <string>
 #include <string_view>
 
+#include "store/changes.h"
 #include "store/database.h"
+#include "store/state_view.h"
 #include "ticket/machine.h"
 
 namespace ticketd::store {
 
-/// Key to value; none: the record was removed. In order, for lists and since neighbours share
-/// pages.
-using Changes = std::map<std::string, std::optional<std::string>, std::less<>>;
-
-/// What a table holds. Throws DatabaseError. `range` must outlive it; its limit is not looked at.
-class StoredWalk {
+/// What a table holds. Throws DatabaseError when it is made, later it is fatal(). `range` must
+/// outlive it; its limit is not looked at.
+class StoredWalk final : public RecordWalk {
  public:
   StoredWalk(const Transaction& transaction, Table table, const ticket::ListRange& range);
 
-  bool more() const { return more_; }
-  /// Requires more(). Views stand as long as the transaction's.
-  std::string_view key() const { return cursor_.key(); }
-  std::string_view value() const { return cursor_.value(); }
-  void next();
+  bool more() const override { return more_; }
+  std::string_view key() const override { return cursor_.key(); }
+  std::string_view value() const override { return cursor_.value(); }
+  void next() override;
 
  private:
   bool in_range() const { return cursor_.key().starts_with(range_.prefix); }

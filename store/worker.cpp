@@ -53,10 +53,10 @@ void Worker::post(Job job) {
   woken_.notify_one();
 }
 
-void Worker::set_alarm(Clock::time_point when, Job job) {
+void Worker::set_alarm(std::chrono::microseconds delay, Job job) {
   {
     const std::lock_guard lock(mutex_);
-    alarm_at_ = when;
+    alarm_at_ = Clock::now() + delay;
     alarm_ = std::move(job);
   }
   woken_.notify_one();

@@ -5,36 +5,34 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
-#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
 
+#include "store/executor.h"
+
 namespace ticketd::store {
 
-class Worker {
+class Worker final : public Executor {
  public:
-  using Job = std::function<void()>;
-  using Clock = std::chrono::steady_clock;
   /// More jobs waiting at once is an error of whoever posts them.
   static constexpr std::size_t kJobsMax = 1024;
 
   Worker();
   /// Stops it.
-  ~Worker();
+  ~Worker() override;
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Any thread, also from a job. After stop() it is dropped.
-  void post(Job job);
-  /// Runs the job at that moment, in place of one that was set before. Any thread.
-  void set_alarm(Clock::time_point when, Job job);
+  void post(Job job) override;
+  void set_alarm(std::chrono::microseconds delay, Job job) override;
   /// Runs a job and waits for it. Not from a job.
   void run(const Job& job);
-  /// Finishes the jobs that wait, then the thread. Jobs that they post are dropped.
-  void stop();
+  void stop() override;
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   void loop();
 
   std::mutex mutex_;

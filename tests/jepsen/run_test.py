@@ -61,6 +61,11 @@ class Run(unittest.TestCase):
                                           "--network", "loopback")
         self.judge(code, out, err, ["kill-all"])
 
+    def test_a_power_cut(self):
+        code, out, err = self.run_program("--time", 8, "--nemesis", "power-cut", "--rate", 200,
+                                          "--network", "loopback", "--seed", 2)
+        self.judge(code, out, err, ["power-cut"])
+
     def test_a_program_that_is_no_ticketd_ends_with_1(self):
         code, _, err = self.run_program("--network", "loopback", "--ticketd", "/nowhere/ticketd")
         self.assertEqual(1, code)

@@ -152,10 +152,13 @@ BUGS = (
              "return mark.index <= commit_index() || log.matches(mark.index, mark.term);",
              "return mark.index <= log.last_index();"),)),
     Bug("deduplication-not-in-snapshot", "idempotency keys are missing from snapshots", (
-        Edit("sim/platter.cpp",
-             "  records.for_each([&](std::string_view key, std::string_view value) {\n",
-             "  records.for_each([&](std::string_view key, std::string_view value) {\n"
-             "    if (key[0] != 's') return;\n"),)),
+        Edit("store/snapshot_format.cpp",
+             "Status SnapshotWriter::add(std::string_view key, std::string_view value) {\n",
+             "Status SnapshotWriter::add(std::string_view key, std::string_view value) {\n"
+             "  if (key[0] != 's') return {};\n"),
+        Edit("store/snapshot_format.cpp",
+             "  const Status matches = check_.matches(header_.state.summary);\n",
+             "  const Status matches;\n"),)),
     Bug("campaign-while-installing", "a node campaigns while its log is being replaced", (
         Edit("raft/election.cpp",
              "!disk_hangs() &&\n         reception.install == SnapshotReception::Install::kNone;",
@@ -246,6 +249,49 @@ BUGS = (
         Edit("ticket/machine.cpp",
              "  state_.remove(key);\n  summary_.digest -= record_hash(key, value);\n",
              "  state_.remove(key);\n  (void)value;\n"),)),
+    # --- The journal ------------------------------------------------------------------------------
+    Bug("journal-not-flushed", "a save is acknowledged when it is written, not when it is synced", (
+        Edit("store/journal.cpp",
+             "  durable_step(\"journal: flush\");\n"
+             "  if (Status synced = file_.sync(); !synced) {\n"
+             "    fatal(synced.error().message);\n  }\n", ""),)),
+    Bug("journal-checksum-ignored", "a replay takes records that do not match their checksum", (
+        Edit("store/journal_format.cpp",
+             "  if (checksum != record_hash64(bytes, record.payload, journal_id)) {\n",
+             "  if (checksum == 0 && journal_id == 0) {\n"),)),
+    Bug("journal-half-given-back-early", "a half is written again before its checkpoint landed", (
+        Edit("store/journaled_disk.cpp",
+             "  if (!journal_.fits(waiting_save_->save)) {\n",
+             "  if (!journal_.fits(waiting_save_->save) && in_flight_) {\n"
+             "    journal_.give_back();\n    journal_.turn();\n  }\n"
+             "  if (!journal_.fits(waiting_save_->save)) {\n"),)),
+    Bug("journal-replay-stops-at-damage", "what follows a damaged record is dropped with it", (
+        Edit("store/journal_replay.cpp",
+             "        return taken.error();\n",
+             "        break;\n"),)),
+    # --- Checkpoints ------------------------------------------------------------------------------
+    Bug("checkpoint-without-the-save", "a checkpoint counts a record as stored that is not in it", (
+        Edit("store/journaled_disk.cpp",
+             "  remember(std::move(waiting.save));\n  auto job", "  auto job"),
+        Edit("store/journaled_disk.cpp",
+             "  begin_if_due();\n  arm_alarm();\n}\n\nvoid JournaledDisk::remember",
+             "  begin_if_due();\n  remember(std::move(waiting.save));\n  arm_alarm();\n}\n\n"
+             "void JournaledDisk::remember"),)),
+    Bug("checkpoint-covers-too-much", "what is journaled meanwhile counts as stored", (
+        Edit("store/journaled_disk.cpp",
+             "    const Landed result = engine_.store(in_flight->batch);\n",
+             "    in_flight->batch.journal_sequence = journal_.last_sequence();\n"
+             "    const Landed result = engine_.store(in_flight->batch);\n"),)),
+    Bug("switch-forgets-the-vote", "a vote that is only in the journal ends with the old log", (
+        Edit("store/disk_install.cpp", "  batch.hard_state = pending_.hard_state;\n", ""),)),
+    Bug("cache-outlives-the-state", "records in memory stay when a snapshot is installed", (
+        Edit("store/overlay.cpp", "  cache_.clear();\n", ""),)),
+    Bug("other-generation-not-cleared", "a snapshot is loaded over what an earlier one left", (
+        Edit("store/disk_install.cpp", "    other_generation_empty_ = false;\n    if (!end_loading",
+             "    other_generation_empty_ = true;\n    if (!end_loading"),
+        Edit("store/disk_install.cpp",
+             "void JournaledDisk::begin_switch() {\n  other_generation_empty_ = false;\n",
+             "void JournaledDisk::begin_switch() {\n  other_generation_empty_ = true;\n"),)),
 )
 
 

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "sim/events.h"
@@ -57,6 +59,61 @@ TEST_CASE("a majority that stays away is a breach of liveness") {
     });
   }
   CHECK_THROWS_AS(simulation.run(), Violation);
+}
+
+// --- Disks on trial -------------------------------------------------------------------------------
+
+namespace {
+
+/// Three nodes at rest; after some requests process 1 crashes, and something befalls its platter.
+std::unique_ptr<Simulation> crashed(const std::function<void(Platter&)>& befalls) {
+  Overrides calm;
+  calm.calm = true;
+  calm.operations = 20;
+  auto simulation = std::make_unique<Simulation>(draw_plan(1, calm));
+  Simulation& running = *simulation;
+  running.events.after(6'000'000, [&running, befalls] {
+    Process& process = running.process(1);
+    process.crash();
+    befalls(process.platter());
+    running.operators.restart(process);
+  });
+  return simulation;
+}
+
+constexpr Platter::RotPlace kFileHeader{20, true};
+
+}  // namespace
+
+TEST_CASE("a node whose journal has rotted is refused its disk, and comes back without it") {
+  Simulation* running = nullptr;
+  const auto simulation = crashed([&](Platter& platter) {
+    platter.rot(kFileHeader, 3);
+    running->operators.lost(platter.member());
+  });
+  running = simulation.get();
+  CHECK_NOTHROW(simulation->run());
+  CHECK(simulation->statistics.rot_found == 1);
+  CHECK(simulation->statistics.joins == 1);
+}
+
+TEST_CASE("a sound journal that is refused is a breach, and a damaged one that is not") {
+  CHECK_THROWS_AS(crashed([](Platter& platter) {
+                    platter.rot(kFileHeader, 3);
+                    platter.rotten = false;
+                  })->run(),
+                  Violation);
+  CHECK_THROWS_AS(crashed([](Platter& platter) { platter.rotten = true; })->run(), Violation);
+}
+
+TEST_CASE("a disk that loses what was promised is a breach") {
+  CHECK_NOTHROW(crashed([](Platter&) {})->run());
+  CHECK_THROWS_AS(crashed([](Platter& platter) { platter.stored.log.pop_back(); })->run(),
+                  Violation);
+  CHECK_THROWS_AS(crashed([](Platter& platter) {
+                    platter.stored.hard_state.current_term = raft::Term();
+                  })->run(),
+                  Violation);
 }
 
 TEST_CASE("events come in the order of their times, and of their making") {

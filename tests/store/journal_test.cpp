@@ -40,7 +40,11 @@ bool same(const raft::Save& a, const raft::Save& b) {
   return a.hard_state == b.hard_state && a.entries == b.entries;
 }
 
-void write(Journal& journal, const raft::Save& save) { journal.write(journal.place(save, 1)); }
+void write(Journal& journal, const raft::Save& save) {
+  Journal::Placed placed = journal.place(save, 1);
+  journal.write(placed);
+  journal.reuse(std::move(placed.record));
+}
 
 Result<Replayed> replay(const MemoryFile& file, std::uint64_t epoch, std::uint64_t sequence) {
   const Result<JournalShape> shape = read_journal_shape(file);
@@ -161,7 +165,8 @@ TEST_CASE_FIXTURE(Fixture, "journal: records of an earlier epoch are not taken f
 }
 
 TEST_CASE_FIXTURE(Fixture, "journal: a database that lost checkpoints is damage") {
-  journal->write(journal->place(small_save(1), 5));
+  Journal::Placed placed = journal->place(small_save(1), 5);
+  journal->write(placed);
   const Result<Replayed> replayed = replay_journal(file, kShape, {1, 0, 4});
   REQUIRE_FALSE(replayed.ok());
   CHECK(replayed.error().message.find("lost checkpoints") != std::string::npos);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "store/lmdb_engine.h"
 #include "store/record_cache.h"
 #include "tests/store/fixture.h"
 
@@ -20,7 +21,7 @@ struct LoneOverlay {
     WriteTransaction transaction(environment);
     tables = open_tables(transaction);
     transaction.commit();
-    overlay.emplace(environment, tables, 0);
+    overlay.emplace(std::make_unique<LmdbStateView>(environment, tables, 0), 0);
   }
 
   void put(const std::string& key, const std::string& value) { overlay->put(key, value); }

@@ -52,7 +52,8 @@ void write_on(TextFile& file, const JournalMark& mark, const Replayed& replayed)
   Journal journal(file, kShape, next.epoch, next.sequence + 1);
   raft::Save save;
   save.hard_state.emplace().current_term = raft::Term(9);
-  journal.write(journal.place(save, next.checkpoint));
+  Journal::Placed placed = journal.place(save, next.checkpoint);
+  journal.write(placed);
   const Result<Replayed> again = replay_journal(file, kShape, next);
   ENSURE(again.ok());
   ENSURE_EQ(again->saves.size(), 1);

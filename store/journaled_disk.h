@@ -1,37 +1,64 @@
-// How LmdbDisk works. Four threads serve the loop:
+// A disk made of a journal and a database behind it. Four executors (threads, in the server) serve
+// the loop:
 //
 //   writer        one journal record at a time: write, flush
-//   checkpointer  everything that writes LMDB: checkpoints, and in between them the bounded steps
-//                 of loading a snapshot and of removing an old generation
+//   checkpointer  everything that writes the database: checkpoints, and in between them the bounded
+//                 steps of loading a snapshot and of removing an old generation
 //   reader        entries and snapshot chunks for followers, making snapshots, receiving one
 //   warmer        records that the machine is about to ask for: clients wait for them, so that they
 //                 do not wait behind what the reader does
 //
-// All decisions are made on the loop, in the members below; a thread gets values and posts values
-// back. What belongs to one thread alone says so.
+// All decisions are made on the loop, in the members below; an executor gets values and posts
+// values back. What belongs to one executor alone says so. Database, files and executors are given:
+// here is neither LMDB nor a thread, so that the simulator runs the same decisions.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
-#include "store/lmdb_disk.h"
-#include "store/open.h"
+#include "store/disk.h"
+#include "store/engine.h"
+#include "store/executor.h"
+#include "store/journal.h"
 #include "store/overlay.h"
-#include "store/snapshots.h"
-#include "store/staging.h"
-#include "store/worker.h"
+#include "store/snapshot_files.h"
 
 namespace ticketd::store {
 
-class DiskImpl final : public LmdbDisk {
+class JournaledDisk final : public Disk {
  public:
-  DiskImpl(DirectoryLock lock, DiskOptions options, Post post, OpenStore store);
-  ~DiskImpl() override { close(); }
+  /// Runs a function on the event loop's thread; may be called from any thread.
+  using Post = std::function<void(std::function<void()>)>;
 
-  /// Adopts and removes files that an earlier run left.
-  Status tidy();
+  struct Options {
+    /// A checkpoint is taken when so much was journaled, or so long after the first record.
+    std::uint64_t checkpoint_bytes = 0;
+    std::uint64_t checkpoint_interval_us = 0;
+    /// Of the cache of records, about.
+    std::size_t cache_bytes = Overlay::kCacheBytes;
+  };
+  /// What it stands on; all of it must outlive it.
+  struct Parts {
+    Journal& journal;
+    Engine& engine;
+    SnapshotFiles& snapshots;
+    Executor& writer;
+    Executor& checkpointer;
+    Executor& reader;
+    Executor& warmer;
+  };
+
+  /// `record` and `space`: how the database stands, the journal being empty.
+  JournaledDisk(Options options, Post post, Parts parts, const MetaRecord& record,
+                const SpaceReport& space);
+
+  /// Once, before anything else: begins what is done without being asked.
+  void start();
+  /// The database has taken a transaction by another way, before the first save.
+  void stored_elsewhere(raft::Index last_index, std::uint64_t checkpoints);
 
   void save(raft::Save save, Done done) override;
   ticket::State& state() override { return *overlay_; }
@@ -48,36 +75,27 @@ class DiskImpl final : public LmdbDisk {
   }
   SpaceReport space() const override { return space_; }
   DiskCounters counters() const override { return counters_; }
+  /// Stops the executors. What it stands on may go then.
   void close() override;
-
-  const Opened& opened() const override { return store_->opened; }
-  Status set_identity(const Identity& identity) override;
-  Status bootstrap(const Identity& identity, const raft::Configuration& configuration) override;
 
  private:
   struct WaitingSave {
     raft::Save save;
     Done done;
   };
-  /// A batch on its way into LMDB. `landed` is the checkpointer's until it has stopped.
+  /// A batch on its way into the database. `landed` is the checkpointer's until it has stopped.
   struct InFlight {
     Batch batch;
     /// Of a save that went around the journal.
     Done done;
     bool landed = false;
   };
-  /// What the log looked like to a read transaction.
-  struct LogRead {
-    raft::Index compacted;
-    raft::Index last;
-    raft::Entries entries;
-  };
   /// A verified snapshot on its way into the next generation's tables.
   struct Loading {
     SnapshotHeader header;
     std::function<void(Result<AppliedState>)> done;
     // The checkpointer's:
-    std::optional<File> file;
+    std::unique_ptr<BlockFile> file;
     std::optional<SnapshotReader> reader;
   };
   /// What is to be read before `done` may be called.
@@ -88,9 +106,17 @@ class DiskImpl final : public LmdbDisk {
   };
 
   /// Runs it on the loop unless closed by then.
-  void post_to_loop(std::function<void()> function);
+  template <class Function>
+  void post_to_loop(Function function) {
+    post_([open = open_, function = std::move(function)]() mutable {
+      if (*open) {
+        function();
+      }
+    });
+  }
 
-  // --- Saving and checkpoints (lmdb_disk.cpp) ----------------------------------------------------
+  // --- Saving and checkpoints (journaled_disk.cpp)
+  // ----------------------------------------------------
   void start_waiting_save();
   void write_waiting_save();
   /// Takes it into the batch that is gathered, and into what is known of the log.
@@ -111,15 +137,13 @@ class DiskImpl final : public LmdbDisk {
   void arm_watch();
   void watch_space();
   void note_compacted(const Landed& landed);
-  Status write_identity(const Identity& identity, const raft::Configuration* bootstrap);
   void store_rest();
 
   // --- Reading (disk_read.cpp) -------------------------------------------------------------------
   const raft::Entry* in_memory(raft::Index index) const;
-  /// Below it every entry is in LMDB alone.
+  /// Below it every entry is in the database alone.
   std::optional<raft::Index> memory_first() const;
   void append_from_memory(const raft::FetchEntries& request, raft::Entries& entries) const;
-  LogRead read_log(const raft::FetchEntries& request, raft::Index to);
   void finish_fetch(const raft::FetchEntries& request, std::uint64_t version, LogRead read,
                     const std::function<void(raft::Entries)>& done);
   void step_snapshot();
@@ -127,8 +151,6 @@ class DiskImpl final : public LmdbDisk {
   // --- Warming (disk_warm.cpp) -------------------------------------------------------------------
   void start_warming(Warming warming);
   void post_warming();
-  /// Brings into memory what of it LMDB holds.
-  void page_in(const std::vector<Warming>& all, Table state);
   void warmed(const std::vector<Warming>& all);
 
   // --- Installing (disk_install.cpp) -------------------------------------------------------------
@@ -145,12 +167,17 @@ class DiskImpl final : public LmdbDisk {
   void begin_switch();
   void switched(const Landed& landed);
 
-  std::optional<DirectoryLock> lock_;
-  const DiskOptions options_;
+  const Options options_;
   const Post post_;
+  Journal& journal_;
+  Engine& engine_;
+  SnapshotFiles& snapshots_;
+  Executor& writer_;
+  Executor& checkpointer_;
+  Executor& reader_;
+  Executor& warmer_;
   /// False once closed; read and written on the loop only.
   const std::shared_ptr<bool> open_ = std::make_shared<bool>(true);
-  std::optional<OpenStore> store_;
   std::optional<Overlay> overlay_;
 
   std::optional<WaitingSave> waiting_save_;
@@ -161,7 +188,7 @@ class DiskImpl final : public LmdbDisk {
   bool checkpoint_due_ = false;
   bool alarm_armed_ = false;
   bool watch_armed_ = false;
-  std::uint64_t checkpoints_ = 0;  // in LMDB
+  std::uint64_t checkpoints_ = 0;  // in the database
   raft::Index compacted_;
   raft::Index last_index_;         // saved or being saved
   std::uint64_t log_version_ = 0;  // counts what took entries out of the log's end
@@ -179,19 +206,7 @@ class DiskImpl final : public LmdbDisk {
   bool warming_ = false;
 
   // The reader's:
-  std::optional<Snapshots> snapshots_;
-  std::optional<Staging> staging_;
-  std::optional<ReadTransaction> log_view_;
   bool snapshot_step_posted_ = false;
-
-  // The warmer's:
-  std::optional<ReadTransaction> warm_view_;
-
-  // Last: their threads use all of the above.
-  Worker writer_;
-  Worker checkpointer_;
-  Worker reader_;
-  Worker warmer_;
 };
 
 }  // namespace ticketd::store

@@ -1,0 +1,58 @@
+// A file on a simulated disk: what was not synced when the power failed is there, lost or torn.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "store/file.h"
+
+namespace ticketd::sim {
+
+class SimulatedFile final : public store::BlockFile {
+ public:
+  /// What a disk writes as a whole or not at all.
+  static constexpr std::uint64_t kSectorBytes = 512;
+
+  /// What became of the writes that were not synced. Torn: neither the old bytes nor the new.
+  struct Crash {
+    std::uint64_t kept = 0, lost = 0, torn = 0;
+  };
+
+  explicit SimulatedFile(std::string name) : name_(std::move(name)) {}
+
+  const std::string& name() const override { return name_; }
+  std::uint64_t size() const override;
+  Status read(std::uint64_t offset, std::span<char> out) const override;
+  Status write(std::uint64_t offset, std::string_view bytes) override;
+  /// Does nothing once the power has failed.
+  Status sync() override;
+
+  /// From now on nothing becomes durable, until crash().
+  void lose_power() { powered_ = false; }
+  /// The program is gone. Of what it wrote and did not sync each write is there, lost, or there in
+  /// some of its sectors, whatever became of those before it.
+  Crash crash(Random& random);
+  /// Of what is durable. Requires bit < 8.
+  void flip_bit(std::uint64_t offset, unsigned bit);
+
+ private:
+  struct Unsynced {
+    std::uint64_t offset = 0;
+    std::string bytes;
+  };
+
+  void apply(std::uint64_t offset, std::string_view bytes);
+
+  std::string name_;
+  std::string durable_;
+  /// In the order of the writes; those from unsynced_count_ on are room for later ones.
+  std::vector<Unsynced> unsynced_;
+  std::size_t unsynced_count_ = 0;
+  bool powered_ = true;
+};
+
+}  // namespace ticketd::sim
