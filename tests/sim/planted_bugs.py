@@ -180,6 +180,33 @@ BUGS = (
         Edit("raft/membership.cpp",
              "  if (log.configuration().index > commit_index()) {\n"
              "    return Refusal::kChangePending;\n  }\n", ""),)),
+    Bug("committed-configuration-in-force", "a configuration counts when it is committed, and not "
+        "before", (
+        Edit("raft/state.h",
+             "const Configuration& configuration() const { return log.configuration()"
+             ".configuration; }",
+             "const Configuration& configuration() const {\n"
+             "    const Configuration& committed = committed_configuration().configuration;\n"
+             "    return committed.empty() ? log.configuration().configuration : committed;\n  }"),)),
+    Bug("old-configuration-commits-the-new", "a leader counts by the configuration before, until the "
+        "new one is committed", (
+        Edit("raft/membership.cpp", "      followers.back().voter = configuration().is_voter(member.id);\n",
+             "      const Configuration& old = committed_configuration().configuration;\n"
+             "      followers.back().voter =\n"
+             "          (old.empty() ? configuration() : old).is_voter(member.id);\n"),
+        Edit("raft/invariants.cpp", "  ENSURE_EQ(voters, configuration().voter_count());\n",
+             "  ENSURE_LE(voters, Configuration::kMaxMembers);\n"),)),
+    Bug("newest-configuration-forgotten-at-restart", "a restart knows only of committed "
+        "configurations", (
+        Edit("raft/state.cpp", "std::move(restored.configurations),\n",
+             "[&restored] {\n"
+             "            auto known = std::move(restored.configurations);\n"
+             "            const Index committed =\n"
+             "                std::max(restored.hard_state.commit_index, restored.applied_index);\n"
+             "            while (known.size() > 1 && known.back().index > committed) "
+             "known.pop_back();\n"
+             "            return known;\n"
+             "          }(),\n"),)),
     Bug("cut-configuration-stays", "a configuration that was cut from the log stays in force", (
         Edit("raft/log.cpp",
              "  while (configurations_.back().index > last_) {\n    configurations_.pop_back();\n"
