@@ -47,11 +47,6 @@ std::string text_of(const ticket::Request& request) {
          '"';
 }
 
-std::string text_of(const Outcome& outcome) {
-  return "result " + std::to_string(static_cast<int>(outcome.result)) + " first " +
-         std::to_string(outcome.first) + " count " + std::to_string(outcome.count);
-}
-
 }  // namespace
 
 void Audit::committed(const std::vector<Executed>& executed) {
@@ -135,7 +130,7 @@ void Audit::check_lookup(const ticket::Lookup& lookup, const ticket::QueryResult
           " sequences finds ", result.found.size());
   for (std::size_t i = 0; i < result.found.size(); ++i) {
     const ticket::Found& found = result.found[i];
-    const auto golden = golden_.value(lookup.sequences[i], raft::Index(result.applied_index));
+    const auto golden = golden_.rules().value(lookup.sequences[i], raft::Index(result.applied_index));
     require(found.sequence == lookup.sequences[i] && found.last == golden, "a look-up at ",
             result.applied_index, " finds ", found.sequence, " at ",
             found.last ? std::to_string(*found.last) : "nothing", " and not at ",
@@ -145,8 +140,8 @@ void Audit::check_lookup(const ticket::Lookup& lookup, const ticket::QueryResult
 
 void Audit::check_listing(const ticket::Listing& listing, const ticket::QueryResult& result) const {
   std::vector<ticket::Found> expected;
-  for (const std::string_view name : golden_.sequences()) {
-    const auto last = golden_.value(name, raft::Index(result.applied_index));
+  for (const std::string_view name : golden_.rules().sequences()) {
+    const auto last = golden_.rules().value(name, raft::Index(result.applied_index));
     if (name.empty() || !last || !name.starts_with(listing.prefix) || name <= listing.after) {
       continue;
     }

@@ -105,7 +105,7 @@ ticket::Request Clients::draw_request(std::uint32_t number) {
   const std::uint64_t kind = random_.below(100);
   if (kind < 8) {
     request.kind = Kind::kAdvance;
-    const auto last = simulation_.oracle.golden.value(request.sequence);
+    const auto last = simulation_.oracle.golden.rules().value(request.sequence);
     request.value = last.value_or(0) + random_.below(20);
     if (request.value > 3) request.value -= random_.below(3);
   } else if (kind < 11) {

@@ -272,6 +272,9 @@ BUGS = (
     Bug("keys-without-a-limit", "more idempotency keys are remembered than may be", (
         Edit("ticket/machine.cpp", "  if (summary_.keys() >= limits.keys) {\n",
              "  if (summary_.keys() > limits.keys) {\n"),)),
+    Bug("keys-full-too-early", "the last idempotency key that may be remembered is refused", (
+        Edit("ticket/machine.cpp", "  if (summary_.keys() >= limits.keys) {\n",
+             "  if (summary_.keys() + 1 >= limits.keys) {\n"),)),
     Bug("digest-misses-removals", "the digest does not follow removals", (
         Edit("ticket/machine.cpp",
              "  state_.remove(key);\n  summary_.digest -= record_hash(key, value);\n",
