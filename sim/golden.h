@@ -49,6 +49,8 @@ class Golden {
   const std::vector<Executed>& append(const raft::Entry& entry, std::uint64_t chain,
                                       raft::Term committed_in);
 
+  /// What the newest entry that has a stamp says.
+  std::uint64_t written_stamp_us() const { return batch_.stamp_us; }
   /// What every sequence has been, by a second reading of the rules.
   const Rules& rules() const { return rules_; }
 

@@ -161,7 +161,7 @@ void Oracle::elected(std::uint32_t process, const Shown& shown, const View& view
   const auto chain = platters_[process]->chain_at(below);
   require(!chain || *chain == golden.chain(below), self, " leads in term ", view.term,
           " without the committed entry ", below);
-  leaders_.emplace(view.term, Leader{self, process, shown.life, view.last});
+  leaders_.emplace(view.term, Leader{self, process, shown.life, view.last, counted_(process)});
   ++elections;
 }
 
@@ -207,11 +207,35 @@ void Oracle::catch_up(Index commit, Term term, std::uint32_t process) {
     while (golden.last() < commit) {
       const Index next = golden.last() + 1;
       const StoredEntry& stored = platter->log[next - (platter->compacted.index + 1)];
+      const std::uint64_t before_us = golden.rules().stamp_us();
       audit.committed(golden.append(stored.entry, stored.chain, term));
+      if (stored.entry.type == raft::EntryType::kCommand) {
+        check_stamp(stored.entry.term, before_us);
+      }
     }
     return;
   }
   fail(member(process), " commits ", commit, " of term ", term, ", which no disk holds");
+}
+
+/// Replicated time is that of what the leader had applied when it took office, at most that of all
+/// before it, and what has gone by on its clock since. (It lags when the leader had not yet applied
+/// everything. What the machine makes of that is the rules' business.)
+void Oracle::check_stamp(Term term, std::uint64_t before_us) {
+  const std::uint64_t stamp_us = golden.written_stamp_us();
+  if (office_.term != term) {
+    const auto leader = leaders_.find(term);
+    require(leader != leaders_.end(), "entry ", golden.last(), " is of term ", term,
+            ", which nobody led");
+    office_ = {term, before_us, leader->second, 0};
+  }
+  const raft::Micros gone_by = counted_(office_.leader.process) - office_.leader.counted;
+  require(stamp_us <= office_.began_us + gone_by, "entry ", golden.last(), " of ",
+          office_.leader.member, " says ", stamp_us, " us, where its office began at ",
+          office_.began_us, " us, ", gone_by, " us ago by its clock");
+  require(stamp_us >= office_.last_us, "entry ", golden.last(), " of ", office_.leader.member,
+          " says ", stamp_us, " us behind one that said ", office_.last_us, " us");
+  office_.last_us = stamp_us;
 }
 
 // --- What goes out --------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <utility>
@@ -37,9 +38,15 @@ View view_of(const raft::Node& node);
 
 class Oracle {
  public:
+  /// How far a process's clock has gone on, in all its lives together.
+  using Counted = std::function<raft::Micros(std::uint32_t process)>;
+
   /// `limits`: those that every node is given. The witness, if any, is told of saves and snapshots.
-  explicit Oracle(raft::Options limits, Witness* witness = nullptr)
-      : audit(golden), limits_(std::move(limits)), witness_(witness) {}
+  Oracle(raft::Options limits, Counted counted, Witness* witness = nullptr)
+      : audit(golden),
+        limits_(std::move(limits)),
+        counted_(std::move(counted)),
+        witness_(witness) {}
 
   // --- Processes and their disks ----------------------------------------------------------------
   /// `platter` is the process's from now on; it stays readable as long as this lives.
@@ -95,6 +102,14 @@ class Oracle {
     raft::MemberId member;
     std::uint32_t process = 0, life = 0;
     raft::Index last;  // only grows while it leads
+    raft::Micros counted = 0;  // by its clock, when it was elected
+  };
+  /// Where replicated time stood before the first entry of a term, and the term's leader.
+  struct Office {
+    raft::Term term;
+    std::uint64_t began_us = 0;
+    Leader leader;
+    std::uint64_t last_us = 0;  // its newest stamp; they never fall
   };
   struct Seen {
     raft::Term term;
@@ -106,6 +121,7 @@ class Oracle {
   void leads(std::uint32_t process, const Shown& shown, const View& view);
   void elected(std::uint32_t process, const Shown& shown, const View& view);
   void catch_up(raft::Index commit, raft::Term term, std::uint32_t process);
+  void check_stamp(raft::Term term, std::uint64_t before_us);
   void check_new_configuration(const Platter& platter, const raft::Entry& entry) const;
   void check_durable_majority(std::uint32_t process, const Shown& shown, const View& view,
                               const std::optional<raft::ConfigurationAt>& before) const;
@@ -117,6 +133,7 @@ class Oracle {
   void check_sizes(const raft::Envelope& envelope) const;
 
   const raft::Options limits_;
+  const Counted counted_;
   Witness* const witness_;
   std::vector<const Platter*> platters_;  // by process
   std::vector<const Platter*> lost_;      // what a lost member had promised counts all the same
@@ -125,6 +142,7 @@ class Oracle {
   /// was compacted away.
   std::vector<std::vector<raft::ConfigurationAt>> on_disk_;
   std::map<raft::Term, Leader> leaders_;
+  Office office_;  // of the last entry that is committed and has a stamp
   std::map<std::pair<raft::MemberId, raft::Term>, raft::MemberId> votes_;  // durable ones
   /// By index: the entry of the newest term that anybody ever held, and all the others.
   std::vector<Seen> newest_;

@@ -275,6 +275,14 @@ BUGS = (
     Bug("keys-full-too-early", "the last idempotency key that may be remembered is refused", (
         Edit("ticket/machine.cpp", "  if (summary_.keys() >= limits.keys) {\n",
              "  if (summary_.keys() + 1 >= limits.keys) {\n"),)),
+    Bug("office-counted-twice", "replicated time adds the whole office to each applied stamp", (
+        Edit("server/replica_service.cpp",
+             "  return office_stamp_us_ + (now - office_began_);\n",
+             "  return machine_.summary().stamp_us + (now - office_began_);\n"),)),
+    Bug("clock-taken-for-replicated-time", "stamps show the leader's own clock", (
+        Edit("server/replica_service.cpp",
+             "  return office_stamp_us_ + (now - office_began_);\n",
+             "  return now.value;\n"),)),
     Bug("digest-misses-removals", "the digest does not follow removals", (
         Edit("ticket/machine.cpp",
              "  state_.remove(key);\n  summary_.digest -= record_hash(key, value);\n",
