@@ -257,6 +257,10 @@ BUGS = (
     Bug("another-term-answered", "whoever waits for an index is answered by what stands there", (
         Edit("server/in_flight.cpp", "node.key().second == term ? Fate::kApplied : Fate::kLost",
              "Fate::kApplied"),)),
+    Bug("replay-not-said", "who asked another member is not told that the answer is an old one", (
+        Edit("server/translate.cpp",
+             "    return net::ChangeReply{done->first, done->count, done->replayed};",
+             "    return net::ChangeReply{done->first, done->count, false};"),)),
     Bug("requests-do-not-expire", "a request that waits to be appended waits for ever", (
         Edit("server/request_queue.cpp",
              "  if (!next_expiry_ || now < *next_expiry_) return expired;\n",
