@@ -18,6 +18,8 @@ namespace {
 /// A process's answer may be late by what its loop is.
 constexpr Micros kSlack = 50'000;
 constexpr Micros kRetryMax = 300'000;
+/// Counts from here on are asked for once.
+constexpr std::uint64_t kFirstDistinct = 1'000;
 constexpr const char* kDoomed = "doomed";
 constexpr const char* kEdge = "edge";
 
@@ -102,6 +104,9 @@ ticket::Request Clients::draw_request(std::uint32_t number) {
   request.sequence = sequence_name(random_.below(simulation_.plan.sequences));
   request.value = 1 + random_.below(simulation_.knobs.count_max);
   if (simulation_.plan.calm) return request;
+  if (random_.chance(simulation_.knobs.distinct_permille, 1'000)) {
+    request.value = kFirstDistinct + distinct_++ % (ticket::kMaxCount - kFirstDistinct);
+  }
   const std::uint64_t kind = random_.below(100);
   if (kind < 8) {
     request.kind = Kind::kAdvance;
@@ -204,13 +209,14 @@ void Clients::at_front_end(Process& process, std::uint64_t id, ticket::Request r
   replica.find_leader([this, &process, &replica, id,
                        request = std::move(request)](const ticket::LeaderView& view) {
     const auto done = [this, id](ticket::Answer answer) { note(id, std::move(answer)); };
-    if (std::holds_alternative<ticket::LeaderHere>(view)) return replica.change(request, done);
     const auto* there = std::get_if<ticket::LeaderThere>(&view);
-    if (there == nullptr) return done(NotDone{NotDone::Why::kNoLeader, "no leader"});
-    if (random_.chance(1, 2) && redirected(process, id, there->http_address)) {
+    const bool here = std::holds_alternative<ticket::LeaderHere>(view);
+    if (!here && there == nullptr) return done(NotDone{NotDone::Why::kNoLeader, "no leader"});
+    if (!here && random_.chance(1, 2) && redirected(process, id, there->http_address)) {
       return done(NotDone{NotDone::Why::kNoLeader, "redirected"});
     }
-    replica.forward(request, done);
+    attempts_.at(id).asked_for = true;
+    here ? replica.change(request, done) : replica.forward(request, done);
   });
 }
 
@@ -247,7 +253,7 @@ void Clients::at_peer_port(Process& process, std::uint64_t id, ticket::Request r
   const Micros patience = simulation_.knobs.request_timeout;
   const net::ChangeCall call{request.kind, std::move(request.sequence), request.value,
                              std::move(request.key), patience};
-  simulation_.network.client_call(
+  attempts_.at(id).session = simulation_.network.client_call(
       process, call, patience + kSlack + kSlack,
       [this, id, process = process.index(), life = process.life(),
        since = simulation_.events.now()](std::optional<net::Reply> reply) {
@@ -278,12 +284,23 @@ void Clients::no_reply(std::uint64_t id, std::uint32_t process, std::uint32_t li
   const Process& asked = simulation_.process(process);
   require(!asked.up() || asked.life() != life || asked.resumed_at() > since, "process ", process,
           " did not answer a request on its peer port in time");
-  if (std::holds_alternative<Asked>(attempt->second.asked)) {
-    note(id, ticket::Answer(ticket::Unknown{"no reply"}));
-  } else {
-    note(id, ticket::QueryAnswer(NotDone{NotDone::Why::kNoLeader, "no reply"}));
-  }
+  note_lost(id, "no reply");
   look_at_answers();
+}
+
+/// There will be no answer. What no replica was ever asked for was certainly not done.
+void Clients::note_lost(std::uint64_t id, const char* why) {
+  const Attempt& attempt = attempts_.at(id);
+  const NotDone not_done{NotDone::Why::kNoLeader, why};
+  if (std::holds_alternative<AskedQuery>(attempt.asked)) {
+    return note(id, ticket::QueryAnswer(not_done));
+  }
+  const bool heard =
+      attempt.asked_for ||
+      (attempt.session && simulation_.network.session(*attempt.session).heard);
+  if (heard) return note(id, ticket::Answer(ticket::Unknown{why}));
+  ++simulation_.statistics.unheard;
+  note(id, ticket::Answer(not_done));
 }
 
 void Clients::note(std::uint64_t id, Answer answer) {
@@ -357,13 +374,7 @@ void Clients::process_died(std::uint32_t process, std::uint32_t life) {
     if (attempt.process == process && attempt.life == life) lost.push_back(id);
   }
   std::sort(lost.begin(), lost.end());
-  for (const std::uint64_t id : lost) {
-    if (std::holds_alternative<Asked>(attempts_.at(id).asked)) {
-      note(id, ticket::Answer(ticket::Unknown{"the node died"}));
-    } else {
-      note(id, ticket::QueryAnswer(NotDone{NotDone::Why::kNoLeader, "the node died"}));
-    }
-  }
+  for (const std::uint64_t id : lost) note_lost(id, "the node died");
   look_at_answers();
 }
 

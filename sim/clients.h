@@ -57,6 +57,10 @@ class Clients {
     raft::Time started_local;
     bool reached = false;
     std::variant<Asked, AskedQuery> asked;
+    /// A replica was asked to do it; until then its front end looks for the leader.
+    bool asked_for = false;
+    /// At a peer port: the client's connection.
+    std::optional<std::uint32_t> session{};
   };
   struct Client {
     std::uint32_t process = 0;
@@ -94,6 +98,7 @@ class Clients {
   void follow(Client& client, std::uint32_t number, const Asked& asked,
               const ticket::Answer& answer);
   void no_reply(std::uint64_t attempt, std::uint32_t process, std::uint32_t life, Micros since);
+  void note_lost(std::uint64_t attempt, const char* why);
   void sleep(std::uint32_t client, Micros span);
 
   Simulation& simulation_;
@@ -101,6 +106,7 @@ class Clients {
   std::vector<Client> clients_;
   std::unordered_map<std::uint64_t, Attempt> attempts_;
   std::uint64_t last_attempt_ = 0;
+  std::uint64_t distinct_ = 0;  // counts that nobody else asks for
   std::vector<std::pair<std::uint64_t, Answer>> answers_;
   std::uint64_t done_ = 0;
   std::uint64_t wanted_ = 0;

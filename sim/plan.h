@@ -137,6 +137,8 @@ struct Knobs {
   unsigned keyed_permille = 0;
   unsigned read_permille = 0;
   std::uint64_t count_max = 1;
+  /// Takes of a count that nobody else asks for, so that nobody else's answer can be theirs.
+  unsigned distinct_permille = 0;
   /// A single node founds the cluster, and the others join it.
   bool grows = false;
   /// The first two nodes have the least and the greatest id there is; none: that is drawn.

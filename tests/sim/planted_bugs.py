@@ -254,6 +254,24 @@ BUGS = (
         Edit("server/replica_service.cpp",
              "done(ticket::Unknown{\"the leader gave no answer in time\"});",
              "done(NotDone{NotDone::Why::kBusy, \"the leader gave no answer in time\"});"),)),
+    Bug("forwarded-twice", "a forwarded request without an answer is sent once more", (
+        Edit("server/replica_service.cpp",
+             "  const net::ChangeCall call{request.kind, std::move(request.sequence), request.value,\n"
+             "                             std::move(request.key), change_patience()};\n"
+             "  transport_.call(leader->id, call, change_patience(),\n"
+             "                  [done = std::move(done)](const net::CallResult& result) {\n",
+             "  const net::ChangeCall call{request.kind, std::move(request.sequence), request.value,\n"
+             "                             std::move(request.key), change_patience()};\n"
+             "  transport_.call(leader->id, call, change_patience(),\n"
+             "                  [this, call, to = leader->id,\n"
+             "                   done = std::move(done)](const net::CallResult& result) {\n"),
+        Edit("server/replica_service.cpp",
+             "                    done(ticket::Unknown{\"the leader gave no answer in time\"});\n",
+             "                    if (!closed_ && !ended_ && !stopping_) {\n"
+             "                      transport_.call(to, call, change_patience(),\n"
+             "                                      [](const net::CallResult&) {});\n"
+             "                    }\n"
+             "                    done(ticket::Unknown{\"the leader gave no answer in time\"});\n"),)),
     Bug("another-term-answered", "whoever waits for an index is answered by what stands there", (
         Edit("server/in_flight.cpp", "node.key().second == term ? Fate::kApplied : Fate::kLost",
              "Fate::kApplied"),)),
