@@ -133,7 +133,7 @@ void Process::make_replica() {
   options.addresses = addresses();
   options.request_timeout = simulation_.knobs.request_timeout;
   options.key_limits = {simulation_.knobs.key_age_us, simulation_.knobs.keys_max};
-  options.allow_delete = simulation_.plan.seed % 4 == 0;
+  options.allow_delete = simulation_.knobs.allow_delete;
   options.version = "simulated";
   server::ReplicaCallbacks callbacks;
   callbacks.ended = [this](server::End why, const std::string& message) { ended(why, message); };

@@ -294,6 +294,20 @@ BUGS = (
     Bug("keys-without-a-limit", "more idempotency keys are remembered than may be", (
         Edit("ticket/machine.cpp", "  if (summary_.keys() >= limits.keys) {\n",
              "  if (summary_.keys() > limits.keys) {\n"),)),
+    Bug("key-compared-without-its-value", "a key that came before with another number is the same", (
+        Edit("ticket/machine.cpp",
+             "    if (before->kind != operation.kind || before->sequence != operation.sequence ||\n"
+             "        before->value != operation.values.front()) {\n",
+             "    if (before->kind != operation.kind || before->sequence != operation.sequence) {\n"),)),
+    Bug("expired-key-replayed-as-reused", "a key that may be forgotten is taken for a reused one", (
+        Edit("ticket/machine.cpp",
+             "    if (before->kind != operation.kind || before->sequence != operation.sequence ||\n",
+             "    if (before->expires_us <= summary_.stamp_us ||\n"
+             "        before->kind != operation.kind || before->sequence != operation.sequence ||\n"),)),
+    Bug("removal-always-allowed", "sequences are removed without --allow_delete", (
+        Edit("server/replica_service.cpp",
+             "  if (request.kind == ticket::Kind::kRemove && !options_.allow_delete) {\n",
+             "  if (request.kind == ticket::Kind::kRemove && queue_.full()) {\n"),)),
     Bug("keys-full-too-early", "the last idempotency key that may be remembered is refused", (
         Edit("ticket/machine.cpp", "  if (summary_.keys() >= limits.keys) {\n",
              "  if (summary_.keys() + 1 >= limits.keys) {\n"),)),
