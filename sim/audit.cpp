@@ -61,7 +61,7 @@ void Audit::answered(const Asked& asked, const ticket::Answer& answer) {
     unknown_[shape_of(asked.request)].push_back(asked.golden_last);
     return;
   }
-  // What was refused before it was applied is in no entry: finish() sees whether it is all the same.
+  // What was refused before it was applied is in no entry: finish() sees whether that is so.
   if (const std::optional<Outcome> outcome = outcome_behind(answer)) claim(asked, *outcome);
 }
 
@@ -79,7 +79,8 @@ void Audit::claim(const Asked& asked, const Outcome& outcome) {
       return;
     }
   }
-  fail("a client is told ", text_of(outcome), " for ", text_of(request), " asked when ", asked.golden_last,
+  fail("a client is told ", text_of(outcome), " for ", text_of(request), " asked when ",
+       asked.golden_last,
        " was committed, and up to ", golden_.last(), " no entry did that for nobody else");
 }
 
@@ -102,7 +103,8 @@ void Audit::check_lookup(const ticket::Lookup& lookup, const ticket::QueryResult
           " sequences finds ", result.found.size());
   for (std::size_t i = 0; i < result.found.size(); ++i) {
     const ticket::Found& found = result.found[i];
-    const auto golden = golden_.rules().value(lookup.sequences[i], raft::Index(result.applied_index));
+    const auto golden =
+        golden_.rules().value(lookup.sequences[i], raft::Index(result.applied_index));
     require(found.sequence == lookup.sequences[i] && found.last == golden, "a look-up at ",
             result.applied_index, " finds ", found.sequence, " at ",
             found.last ? std::to_string(*found.last) : "nothing", " and not at ",
@@ -137,7 +139,8 @@ void Audit::finish() const {
       const auto& [kind, sequence, value, key] = shape;
       require(k < asked.size() && asked[k] < effects[k].index, "entry ", effects[k].index,
               " did ", text_of(effects[k].outcome), " (", text_of({kind, sequence, value, key}),
-              ") for nobody: ", asked.size(), " such requests have an unknown outcome, ", effects.size(), " effects no answer");
+              ") for nobody: ", asked.size(), " such requests have an unknown outcome, ",
+              effects.size(), " effects no answer");
     }
   }
 }

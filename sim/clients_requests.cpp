@@ -1,5 +1,4 @@
 // What clients ask for.
-#include <algorithm>
 #include <limits>
 
 #include "sim/clients.h"
@@ -105,11 +104,11 @@ ticket::Query Clients::draw_query() {
   ticket::Lookup lookup;
   const std::uint64_t count = 1 + random_.below(2);
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::uint64_t drawn = random_.below(simulation_.plan.sequences + 2);
-    const std::uint64_t special = drawn - std::min<std::uint64_t>(drawn, simulation_.plan.sequences);
-    lookup.sequences.push_back(drawn < simulation_.plan.sequences ? sequence_name(drawn)
-                               : special == 0                     ? kEdge
-                                                                  : kDoomed);
+    const std::uint64_t usual = simulation_.plan.sequences;
+    const std::uint64_t drawn = random_.below(usual + 2);
+    lookup.sequences.push_back(drawn < usual    ? sequence_name(drawn)
+                               : drawn == usual ? kEdge
+                                                : kDoomed);
   }
   return lookup;
 }

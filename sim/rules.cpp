@@ -82,8 +82,9 @@ std::optional<std::uint64_t> Rules::value(std::string_view sequence, raft::Index
   const auto found = histories_.find(sequence);
   if (found == histories_.end()) return std::nullopt;
   const History& history = found->second;
-  const auto above = std::upper_bound(history.begin(), history.end(), index,
-                                      [](raft::Index i, const auto& step) { return i < step.first; });
+  const auto above =
+      std::upper_bound(history.begin(), history.end(), index,
+                       [](raft::Index i, const auto& step) { return i < step.first; });
   return above == history.begin() ? std::nullopt : std::prev(above)->second;
 }
 

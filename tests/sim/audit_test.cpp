@@ -151,7 +151,7 @@ TEST_CASE_FIXTURE(Histories, "a key has one answer, which is new once") {
   }
 }
 
-TEST_CASE_FIXTURE(Histories, "a key that came with another request is refused, and nothing is done") {
+TEST_CASE_FIXTURE(Histories, "a key of another request is refused, and nothing is done") {
   commit(Kind::kTake, "s", 2, "key");
   const Asked other = asked(Kind::kTake, "s", 3, "key");
   const ticket::NotDone reused{ticket::NotDone::Why::kKeyReused, "", false};

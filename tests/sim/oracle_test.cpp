@@ -110,7 +110,7 @@ TEST_CASE_FIXTURE(Trial, "what is committed is not cut") {
   CHECK_THROWS_AS(oracle.durable(0, cut), Violation);
 }
 
-TEST_CASE_FIXTURE(Trial, "a node counts by the newest configuration on its disk, committed or not") {
+TEST_CASE_FIXTURE(Trial, "a node counts by the newest configuration on its disk") {
   const raft::Configuration first = oracle.golden.configuration(raft::Index(1)).configuration;
   const raft::Entry second{raft::Index(2), raft::Term(1), raft::EntryType::kConfiguration,
                            raft::Payload(first.without(member(2)).encode())};

@@ -188,15 +188,16 @@ BUGS = (
              "const Configuration& configuration() const {\n"
              "    const Configuration& committed = committed_configuration().configuration;\n"
              "    return committed.empty() ? log.configuration().configuration : committed;\n  }"),)),
-    Bug("old-configuration-commits-the-new", "a leader counts by the configuration before, until the "
-        "new one is committed", (
-        Edit("raft/membership.cpp", "      followers.back().voter = configuration().is_voter(member.id);\n",
+    Bug("old-configuration-commits-the-new", "a leader counts by the configuration before, until "
+        "the new one is committed", (
+        Edit("raft/membership.cpp",
+             "      followers.back().voter = configuration().is_voter(member.id);\n",
              "      const Configuration& old = committed_configuration().configuration;\n"
              "      followers.back().voter =\n"
              "          (old.empty() ? configuration() : old).is_voter(member.id);\n"),
         Edit("raft/invariants.cpp", "  ENSURE_EQ(voters, configuration().voter_count());\n",
              "  ENSURE_LE(voters, Configuration::kMaxMembers);\n"),)),
-    Bug("newest-configuration-forgotten-at-restart", "a restart knows only of committed "
+    Bug("newest-configuration-forgotten", "a restart knows only of committed "
         "configurations", (
         Edit("raft/state.cpp", "std::move(restored.configurations),\n",
              "[&restored] {\n"
