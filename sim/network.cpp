@@ -260,6 +260,7 @@ void Network::greet(SessionId id, Session& session, const net::Hello& hello) {
 
 void Network::request(SessionId id, Session& session, net::Request request) {
   Process& listener = simulation_.process(session.listener);
+  session.heard = true;
   listener.transport().events().on_request(
       std::move(request.call), [this, id, number = request.id](net::Reply reply) {
         if (sessions_[id]->open) {
@@ -290,8 +291,8 @@ void Network::heard_at_dialer(SessionId id, Session& session, net::Frame frame) 
   }
 }
 
-void Network::client_call(Process& listener, const net::Call& call, Micros patience,
-                          std::function<void(std::optional<net::Reply>)> done) {
+SessionId Network::client_call(Process& listener, const net::Call& call, Micros patience,
+                               std::function<void(std::optional<net::Reply>)> done) {
   auto session = std::make_unique<Session>();
   session->dialer = kNobody;
   session->listener = listener.index();
@@ -307,6 +308,7 @@ void Network::client_call(Process& listener, const net::Call& call, Micros patie
     if (waiting.open) waiting.end();
     if (auto reply = std::exchange(waiting.reply, nullptr)) reply(std::nullopt);
   });
+  return id;
 }
 
 // --- Faults ---------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ struct Session {
   std::uint32_t listener = 0, listener_life = 0;
   raft::MemberId from, to;
   bool open = true;
+  /// The listener heard a request on it.
+  bool heard = false;
   /// Each direction hears its frames whole; the bulk lane is the dialer's alone.
   net::FrameDecoder control{net::Hearing::kGreeting}, bulk{net::Hearing::kBulk},
       answers{net::Hearing::kGreetingAnswer};
@@ -74,8 +76,8 @@ class Network {
   void send_encoded(SessionId id, Lane lane, std::string_view frame, bool may_vanish);
 
   /// As the command line asks. None: no answer.
-  void client_call(Process& listener, const net::Call& call, Micros patience,
-                   std::function<void(std::optional<net::Reply>)> done);
+  SessionId client_call(Process& listener, const net::Call& call, Micros patience,
+                        std::function<void(std::optional<net::Reply>)> done);
 
   void arrive(std::uint32_t slot);
   void drop(std::uint32_t slot) { free_.push_back(slot); }

@@ -135,8 +135,16 @@ struct Knobs {
   Micros think_max = 0;
   unsigned give_up_permille = 0;
   unsigned keyed_permille = 0;
+  /// Requests under a key that came before, of anybody, with the same request or another one.
+  unsigned key_reuse_permille = 0;
+  /// What was changed is looked up at once.
+  unsigned read_back_permille = 0;
+  /// Nodes let sequences be removed.
+  bool allow_delete = false;
   unsigned read_permille = 0;
   std::uint64_t count_max = 1;
+  /// Takes of a count that nobody else asks for, so that nobody else's answer can be theirs.
+  unsigned distinct_permille = 0;
   /// A single node founds the cluster, and the others join it.
   bool grows = false;
   /// The first two nodes have the least and the greatest id there is; none: that is drawn.

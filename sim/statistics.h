@@ -20,7 +20,10 @@ struct Statistics {
   Micros simulated = 0;
   std::uint64_t elections = 0, commits = 0, truncations = 0;
   std::uint64_t changes = 0, reads = 0, refused = 0, unknown = 0, replayed = 0, retries = 0,
-                forwarded = 0, redirected = 0, given_up = 0;
+                forwarded = 0, redirected = 0, given_up = 0, unheard = 0;
+  /// Requests under a key that came before; and refused, since it came with another request, or
+  /// since there is no room for more keys.
+  std::uint64_t keys_again = 0, keys_reused = 0, keys_full = 0;
   std::uint64_t lost = 0, duplicated = 0, delayed = 0, damaged = 0, damage_found = 0, broken = 0,
                 cut_off = 0, partitions = 0, clogs = 0;
   std::uint64_t crashes = 0, crashes_in_writes = 0, stops = 0, starts = 0, pauses = 0, jumps = 0,
