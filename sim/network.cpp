@@ -312,10 +312,7 @@ void Network::client_call(Process& listener, const net::Call& call, Micros patie
 // --- Faults ---------------------------------------------------------------------------------------
 
 void Network::cut(std::uint32_t from, std::uint32_t to) {
-  Path& one = path(from, to);
-  if (std::exchange(one.cut, true)) return;
-  ++cuts_;
-  one.cut_since = simulation_.events.now();
+  cut_paths_ += path(from, to).cuts++ == 0;
 }
 
 void Network::clog(std::uint32_t from, std::uint32_t to, Micros until) {
@@ -324,21 +321,17 @@ void Network::clog(std::uint32_t from, std::uint32_t to, Micros until) {
 }
 
 void Network::mend(std::uint32_t from, std::uint32_t to) {
-  Path& one = path(from, to);
-  cuts_ -= one.cut;
-  one = {};
+  require(is_cut(from, to), "a path is mended that was not cut");
+  cut_paths_ -= --path(from, to).cuts == 0;
 }
 
 void Network::mend_all() {
-  for (Path& each : paths_) {
-    each.cut = false;
-    each.clogged_until = 0;
-  }
-  cuts_ = 0;
+  for (Path& each : paths_) each = {};
+  cut_paths_ = 0;
 }
 
 bool Network::is_cut(std::uint32_t from, std::uint32_t to) const {
-  return cuts_ > 0 && paths_[from * kProcessesMax + to].cut;
+  return cut_paths_ > 0 && paths_[from * kProcessesMax + to].cuts > 0;
 }
 
 }  // namespace ticketd::sim

@@ -85,14 +85,17 @@ class Network {
   std::uint32_t copy(std::uint32_t slot);
 
   // --- Faults -----------------------------------------------------------------------------------
-  /// From now on nothing goes from one to the other.
+  /// From now on nothing goes from one to the other, until each cut of that path was mended: they
+  /// add up, so that whoever cut it ends nobody else's.
   void cut(std::uint32_t from, std::uint32_t to);
   /// What is sent meanwhile comes at that moment.
   void clog(std::uint32_t from, std::uint32_t to, Micros until);
+  /// Ends one cut. Requires that there is one.
   void mend(std::uint32_t from, std::uint32_t to);
+  /// Ends all cuts and clogs.
   void mend_all();
   bool is_cut(std::uint32_t from, std::uint32_t to) const;
-  bool any_cut() const { return cuts_ > 0; }
+  bool any_cut() const { return cut_paths_ > 0; }
   void calm_down() { calm_ = true; }
 
  private:
@@ -102,8 +105,7 @@ class Network {
     std::string bytes;
   };
   struct Path {
-    bool cut = false;
-    Micros cut_since = 0;
+    std::uint32_t cuts = 0;
     Micros clogged_until = 0;
   };
 
@@ -128,7 +130,7 @@ class Network {
   std::vector<Flight> flights_;
   std::vector<std::uint32_t> free_;
   std::vector<Path> paths_;
-  std::uint32_t cuts_ = 0;
+  std::uint32_t cut_paths_ = 0;
   bool calm_ = false;
 };
 

@@ -23,6 +23,8 @@ struct Statistics {
                 forwarded = 0, redirected = 0, given_up = 0;
   std::uint64_t lost = 0, duplicated = 0, delayed = 0, damaged = 0, damage_found = 0, broken = 0,
                 cut_off = 0, partitions = 0, clogs = 0;
+  /// Times that a partition came which comes and goes.
+  std::uint64_t flaps = 0;
   std::uint64_t crashes = 0, crashes_in_writes = 0, stops = 0, starts = 0, pauses = 0, jumps = 0,
                 slow_writes = 0, hangs = 0, io_errors = 0, full = 0, wipes = 0;
   /// Of the journal: halves left for the other one, saves that had to wait for a checkpoint or went
