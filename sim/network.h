@@ -34,6 +34,10 @@ struct Session {
       answers{net::Hearing::kGreetingAnswer};
   /// On each of them nothing overtakes, unless the network reorders.
   Micros last_control = 0, last_bulk = 0, last_answer = 0;
+  /// When the last frame of the dialer, and of the listener, arrives; repetitions do not count.
+  Micros dialer_until = 0, listener_until = 0;
+  /// One end is no more, and what it sent still arrives.
+  bool drains = false;
   /// Of a client.
   std::function<void(std::optional<net::Reply>)> reply;
 
@@ -58,7 +62,9 @@ class Network {
   Session& session(SessionId id) { return *sessions_[id]; }
   /// Nothing comes through any more; the dialer learns it after a while.
   void close(SessionId id);
-  /// All that the process in this life has to do with.
+  /// Of all connections of the process in this life: what it sent is lost, or arrives before the
+  /// other end learns that nothing more will come. The kernel outlives a process, unless something
+  /// unread makes it reset the connection.
   void process_died(const Process& process);
   /// Those of members for which `unwanted` holds.
   void close_sessions_to(const Process& listener,
@@ -112,7 +118,9 @@ class Network {
   Path& path(std::uint32_t from, std::uint32_t to);
   std::uint32_t take_slot(SessionId id, Lane lane);
   void dispatch(std::uint32_t slot, bool may_vanish);
-  void launch(std::uint32_t slot, Micros delay);
+  void launch(std::uint32_t slot, Micros delay, bool repeated = false);
+  void drain(SessionId id, bool dialer_died);
+  bool is_alive(std::uint32_t process, std::uint32_t life) const;
   Micros draw_delay();
   void damage(std::string& bytes);
   void heard_at_listener(SessionId id, Session& session, net::Frame frame);

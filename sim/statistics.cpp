@@ -60,6 +60,7 @@ std::string Statistics::describe(double seconds, double processor) const {
             number(damage_found), number(cut_off));
   text.line("connections broken %llu  partitions %llu (flaps %llu)  clogs %llu", number(broken),
             number(partitions), number(flaps), number(clogs));
+  text.line("  drained %llu, frames of the dead %llu", number(drained), number(after_death));
   text.line("crashes %llu (while saving %llu)  stops %llu  restarts %llu", number(crashes),
             number(crashes_in_writes), number(stops), number(starts));
   text.line("journal: turned %llu  saves held up %llu  too large for it %llu",
