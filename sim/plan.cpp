@@ -137,6 +137,9 @@ void draw_network(const Plan& plan, Knobs& knobs) {
   if (plan.faults.has(Fault::kDelay)) knobs.long_delay_permille = permille(late, 50);
   Random damage = stream(plan.seed, "damage");
   if (plan.faults.has(Fault::kDamage)) knobs.damage_permille = permille(damage, 20);
+  constexpr unsigned kDrains[] = {0, 500, 900, 1'000};
+  Random drains = stream(plan.seed, "drains");
+  knobs.drain_permille = kDrains[drains.below(std::size(kDrains))];
   Random breaks = stream(plan.seed, "breaks");
   if (plan.faults.has(Fault::kBreaks)) knobs.break_permille = permille(breaks, 10);
 }

@@ -99,7 +99,7 @@ Plan draw_plan(std::uint64_t seed, const Overrides& overrides = {});
 /// The command line that gives this plan again.
 std::string command_line(const Plan& plan);
 
-/// Strengths. Permille are of messages, writes or requests; spans in microseconds.
+/// Strengths. Permille are of messages, writes or requests, unless they say otherwise; spans in microseconds.
 struct Knobs {
   /// All but self and seed.
   raft::Options raft;
@@ -111,6 +111,8 @@ struct Knobs {
   unsigned loss_permille = 0, duplicate_permille = 0, long_delay_permille = 0;
   unsigned damage_permille = 0, break_permille = 0;
   bool ordered = true;
+  /// Of the connections of a process that died: what it had sent still arrives.
+  unsigned drain_permille = 0;
 
   Micros write_min = 200, write_max = 200;
   unsigned slow_write_permille = 0;

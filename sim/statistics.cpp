@@ -61,8 +61,9 @@ std::string Statistics::describe(double seconds, double processor) const {
   text.line("messages lost %llu  duplicated %llu  late %llu  damaged %llu (found %llu)  cut off %llu",
             number(lost), number(duplicated), number(delayed), number(damaged),
             number(damage_found), number(cut_off));
-  text.line("connections broken %llu  partitions %llu  clogs %llu", number(broken),
-            number(partitions), number(clogs));
+  text.line("connections broken %llu  partitions %llu (flaps %llu)  clogs %llu", number(broken),
+            number(partitions), number(flaps), number(clogs));
+  text.line("  drained %llu, frames of the dead %llu", number(drained), number(after_death));
   text.line("crashes %llu (while saving %llu)  stops %llu  restarts %llu", number(crashes),
             number(crashes_in_writes), number(stops), number(starts));
   text.line("journal: turned %llu  saves held up %llu  too large for it %llu",
