@@ -230,8 +230,8 @@ BUGS = (
              "  if (commit_index() < leading->first_index) {\n    return Refusal::kNotReady;\n  }\n",
              ""),
         Edit("server/replica_reads.cpp",
-             "if (unread_.empty() || !node_.ready_to_serve()) return;",
-             "if (unread_.empty() || node_.role() != raft::Role::kLeader) return;"),)),
+             "if (unread_->empty() || !node_.ready_to_serve() || too_many_reads()) return;",
+             "if (unread_->empty() || node_.role() != raft::Role::kLeader) return;"),)),
     Bug("read-before-applied", "a confirmed read does not wait until its index is applied", (
         Edit("server/replica_reads.cpp",
              "  while (!confirmed_reads_.empty() &&\n"
