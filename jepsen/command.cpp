@@ -13,6 +13,7 @@
 
 #include "jepsen/check.h"
 #include "jepsen/cross_check.h"
+#include "jepsen/fault_window.h"
 #include "jepsen/history_file.h"
 #include "jepsen/nemesis.h"
 #include "jepsen/run.h"
@@ -159,10 +160,6 @@ Status complete(RunGiven& given) {
   return {};
 }
 
-double percentile(const std::vector<double>& sorted, double share) {
-  return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))];
-}
-
 void print_result(const RunResult& result) {
   const Verdict& verdict = result.verdict;
   std::printf("%llu operations: %llu failed, %llu unknown (%.2f %%)\n",
@@ -170,10 +167,11 @@ void print_result(const RunResult& result) {
               static_cast<unsigned long long>(verdict.failed),
               static_cast<unsigned long long>(verdict.unknown),
               100 * share(verdict.unknown, verdict.operations));
-  const auto recoveries = recoveries_ms(result.history);
+  const auto recoveries = recoveries_ms(fault_windows(result.history));
   if (!recoveries.empty()) {
-    std::printf("%zu faults; service was back behind them in %.0f ms (p50), %.0f ms (p99)\n",
-                recoveries.size(), percentile(recoveries, 0.5), percentile(recoveries, 0.99));
+    std::printf("%zu faults; service was back after %.0f ms (p50), %.0f ms (p99), %.0f ms (most)\n",
+                recoveries.size(), quantile(recoveries, 0.5), quantile(recoveries, 0.99),
+                recoveries.back());
   }
   std::printf("%s", describe(result.history, verdict).c_str());
   for (const std::string& failure : result.failures) std::printf("FAILED: %s\n", failure.c_str());
@@ -201,6 +199,9 @@ void describe_run(CLI::App& command, RunGiven& given) {
       "Faults, names with commas, all, or none (default kill,pause,partition, without the "
       "last on the loopback): " +
           nemesis_names());
+  command.add_flag("--in-turn", given.options.in_turn,
+                   "One fault after the other as named, instead of drawing them, and each at least "
+                   "once, whatever the time");
   command.add_option("--workload", given.workloads,
                      "What clients do, names with commas: tickets, sequences, ranges, retries "
                      "(default all of them)");

@@ -179,12 +179,15 @@ const std::vector<Nemesis>& machine_nemeses() {
   return nemeses;
 }
 
-Status heal_machines(Ground& ground, std::vector<std::string>& complaints) {
+void heal_machines(Ground& ground) {
+  for (std::uint32_t node = 1; node <= ground.cluster.size(); ++node) {
+    if (NodeShim* const machine = ground.cluster.shim(node)) machine->heal();
+  }
+}
+
+Status recover_failing(Ground& ground, std::vector<std::string>& complaints) {
   constexpr std::chrono::seconds kToEnd(10);
   Cluster& cluster = ground.cluster;
-  for (std::uint32_t node = 1; node <= cluster.size(); ++node) {
-    if (NodeShim* const machine = cluster.shim(node)) machine->heal();
-  }
   for (const auto& [node, failed_before] : std::exchange(ground.failing, {})) {
     NodeShim& machine = *cluster.shim(node);
     if (machine.failed() == failed_before) continue;
