@@ -132,7 +132,7 @@ bool Cluster::remove(std::uint32_t number, Duration patience) {
 bool Cluster::leave(std::uint32_t number, Duration patience) {
   node(number).removal_asked = true;
   const auto done =
-      command({"leave", "--yes", "--path", data(number).string(), "--host", node(number).address,
+      command({"leave", "--path", data(number).string(), "--host", node(number).address,
                "--raft-port", std::to_string(node(number).raft_port)},
               patience);
   return done.ok() && done->ending == Ending{};

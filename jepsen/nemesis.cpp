@@ -184,7 +184,7 @@ std::string replace(Ground& ground) {
   return words({node}) + (joined.ok() ? "" : ": " + joined.error().message);
 }
 
-/// As `remove`, but asked of the node itself, which then destroys its data.
+/// As `remove`, but the node goes by itself, and its data with it.
 std::string leave(Ground& ground) {
   const std::uint32_t node = one(ground).front();
   if (ground.cluster.size() == 1) return "nobody, since there is no other node";
@@ -213,7 +213,8 @@ Status rejoin(Ground& ground, std::uint32_t node) {
   while (cluster.running(node) && Cluster::Clock::now() < deadline) {
     std::this_thread::sleep_for(milliseconds(10));
   }
-  if (cluster.ending(node) != Cluster::kRemoved) return {};
+  const auto ending = cluster.ending(node);
+  if (ending != Cluster::kRemoved && ending != Ending{}) return {};
   cluster.wipe(node);
   return cluster.join(node, besides(ground, {node}).front());
 }

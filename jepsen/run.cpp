@@ -30,27 +30,33 @@ class Progress {
   void wait_until(Clock::time_point moment, const std::string& fault, Recorder& recorder) {
     while (Clock::now() < moment) {
       std::this_thread::sleep_until(std::min(moment, next_));
-      if (Clock::now() < next_) continue;
-      next_ += std::chrono::seconds(1);
-      tell(fault);
+      const auto now = Clock::now();
+      if (now < next_) continue;
+      tell(fault, now);
+      next_ = now + std::chrono::seconds(1);
       recorder.flush();
     }
   }
 
  private:
-  void tell(const std::string& fault) {
+  void tell(const std::string& fault, Clock::time_point moment) {
     const Tally now = workload_.tally();
-    std::printf("%5.0f s left  %6llu ok/s  %5llu failed/s  %6llu unknown in all  %s\n",
-                std::max(0.0, std::chrono::duration<double>(end_ - Clock::now()).count()),
-                static_cast<unsigned long long>(now.ok - before_.ok),
-                static_cast<unsigned long long>(now.failed - before_.failed),
+    // Making a fault, and healing, may take longer than a second.
+    const double passed_s = std::chrono::duration<double>(moment - told_).count();
+    const auto rate = [&](std::uint64_t before, std::uint64_t after) {
+      return static_cast<double>(after - before) / passed_s;
+    };
+    const double left_s = std::chrono::duration<double>(end_ - moment).count();
+    std::printf("%5.0f s left  %6.0f ok/s  %5.0f failed/s  %6llu unknown in all  %s\n",
+                std::max(0.0, left_s), rate(before_.ok, now.ok), rate(before_.failed, now.failed),
                 static_cast<unsigned long long>(now.unknown), fault.c_str());
     before_ = now;
+    told_ = moment;
   }
 
   const Workload& workload_;
   const Clock::time_point end_;
-  Clock::time_point next_ = Clock::now() + std::chrono::seconds(1);
+  Clock::time_point told_ = Clock::now(), next_ = told_ + std::chrono::seconds(1);
   Tally before_;
 };
 
@@ -79,7 +85,9 @@ Status hurt_and_heal(const RunOptions& options, Ground& ground, Recorder& record
     recorder.fault(std::string(kBeginFault) + name, "");
     const std::string what = nemesis.hurt(ground);
     recorder.fault(name, what);
-    progress.wait_until(timeouts(1, 8), name + ": " + what, recorder);
+    const std::string turn =
+        options.in_turn ? " (" + std::to_string(had + 1) + " of " + std::to_string(due) + ")" : "";
+    progress.wait_until(timeouts(1, 8), name + ": " + what + turn, recorder);
     const auto healed = [&] { recorder.fault(std::string(kHealedFault) + name, what); };
     if (Status done = heal(ground, complaints, healed); !done.ok()) return done;
     recorder.fault(std::string(kEndFault) + name, what);
