@@ -155,6 +155,24 @@ std::string bit_flips(Ground& ground) {
   return "5 % of the packets";
 }
 
+/// Nodes die and come back over and over, while votes are slow: a vote is asked for before and
+/// after the voter's restart.
+std::string restarts(Ground& ground) {
+  const std::uint64_t rounds = ground.random.between(10, 30);
+  LinkFaults slow;
+  slow.delay = milliseconds(ground.random.between(0, 100));
+  slow.jitter = milliseconds(ground.random.between(0, 100));
+  if (ground.network) set_everywhere(ground, slow);
+  for (std::uint64_t round = 0; round < rounds; ++round) {
+    const std::uint32_t node = one(ground).front();
+    ground.cluster.kill(node);
+    if (!ground.cluster.start(node).ok()) break;  // healing meets the same error, and tells it
+    std::this_thread::sleep_for(milliseconds(ground.random.between(5, 200)));
+  }
+  return std::to_string(rounds) + " restarts, " + std::to_string(slow.delay / milliseconds(1)) +
+         " ms";
+}
+
 // --- Others
 // -----------------------------------------------------------------------------------------
 
@@ -269,6 +287,7 @@ const std::vector<Nemesis>& all_nemeses() {
       {"kill-leader", false, kill<leader>},
       {"kill-minority", false, kill<minority>},
       {"kill-all", false, kill<in_any_order>},
+      {"restarts", false, restarts},
       {"pause", false, pause<one>},
       {"pause-leader", false, pause<leader>},
       {"pause-minority", false, pause<minority>},

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "jepsen/nemesis.h"
@@ -140,6 +141,25 @@ std::string answer_of(const Operation& operation) {
   return operation.end - operation.begin == 1 ? last : std::to_string(operation.begin) + "-" + last;
 }
 
+/// Where a row has labels, from and to.
+using Labels = std::vector<std::pair<double, double>>;
+
+/// Where the label of a bar stands, and its style; nothing when another is in the way.
+std::optional<std::pair<double, const char*>> label_of(const Operation& operation, double begin,
+                                                       bool named, Labels& labels) {
+  constexpr double kLetter = 7, kGap = 5;
+  const double width = kLetter * static_cast<double>(answer_of(operation).size());
+  const bool right = begin + kGap + width < kRight;
+  const double from = right ? begin + kGap : begin - kGap - width;
+  const bool taken = std::ranges::any_of(
+      labels, [&](const auto& label) { return from < label.second && label.first < from + width; });
+  if (taken && !named) return std::nullopt;
+  labels.emplace_back(from, from + width);
+  const char* const style =
+      named ? (right ? "label strong" : "label strong end") : (right ? "label" : "label end");
+  return std::pair(right ? from : from + width, style);
+}
+
 }  // namespace
 
 std::string duration_text(double ms) {
@@ -241,7 +261,7 @@ std::string latency_chart(const History& history, const std::vector<FaultWindow>
 
 std::string finding_chart(const History& history, const Finding& finding) {
   constexpr double kRow = 22, kTop = 6;
-  const auto chosen = around(history, finding);
+  auto chosen = around(history, finding);
   if (chosen.empty()) return "";
   std::int64_t from = kNever, to = 0;
   for (const std::uint32_t at : chosen) {
@@ -267,6 +287,10 @@ std::string finding_chart(const History& history, const Finding& finding) {
     result += text_at(kLeft - 8, kTop + kRow * (static_cast<double>(row) + 0.7), "end",
                       "process " + std::to_string(process));
   }
+  std::map<std::uint32_t, Labels> taken;
+  std::ranges::stable_partition(chosen, [&](std::uint32_t at) {
+    return std::ranges::find(finding.operations, at) != finding.operations.end();
+  });
   for (const std::uint32_t at : chosen) {
     const Operation& operation = history.operations[at];
     const bool named = std::ranges::find(finding.operations, at) != finding.operations.end();
@@ -278,10 +302,8 @@ std::string finding_chart(const History& history, const Finding& finding) {
         kOutcomeClasses[static_cast<std::size_t>(operation.outcome)], named ? " named" : " other",
         begin, top, std::max(2.0, x(operation.returned_ns) - begin), kRow - 6);
     result += "<title>" + escaped_html(describe(history, operation)) + "</title></rect>";
-    const bool room = begin < kRight - 80;
-    result +=
-        text_at(room ? begin + 5 : begin - 5, top + 12,
-                room ? (named ? "label strong" : "label") : "label end", answer_of(operation));
+    const auto text = label_of(operation, begin, named, taken[operation.process]);
+    if (text) result += text_at(text->first, top + 12, text->second, answer_of(operation));
   }
   return svg(bottom + 24, "Operations of the finding", result);
 }

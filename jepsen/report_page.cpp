@@ -80,7 +80,7 @@ std::string tiles(const Verdict& verdict, const std::vector<FaultWindow>& window
   }
   if (facts.election_timeout.count() > 0) {
     result += tile(duration_text(static_cast<double>(facts.election_timeout.count() * 2)),
-                   "allowed: two election time-outs");
+                   "allowed at p99");
   }
   return result + "</div>\n";
 }
