@@ -24,6 +24,12 @@ namespace fs = std::filesystem;
 /// All go at once, however many there are: what was acknowledged survives even that.
 std::string power_cut(Ground& ground) {
   const Nodes nodes = some(ground);
+  if (ground.random.chance(1, 2)) {
+    // Then much is under way that was not synced, and whoever acknowledged it has lied.
+    const milliseconds delay(ground.random.between(20, 200));
+    for (const std::uint32_t node : nodes) ground.cluster.shim(node)->slow_syncs(delay);
+    std::this_thread::sleep_for(delay * 3);
+  }
   for (const std::uint32_t node : nodes) ground.cluster.kill(node);
   std::string text = words(nodes);
   for (const std::uint32_t node : nodes) {

@@ -123,6 +123,14 @@ void set_everywhere(Ground& ground, const LinkFaults& faults) {
   }
 }
 
+void set_between_nodes(Ground& ground, const LinkFaults& faults) {
+  for (std::uint32_t from = 1; from <= ground.cluster.size(); ++from) {
+    for (std::uint32_t to = 1; to <= ground.cluster.size(); ++to) {
+      if (from != to) ground.network->links().set_faults(from, to, faults);
+    }
+  }
+}
+
 std::string slow_links(Ground& ground) {
   LinkFaults faults;
   faults.delay = milliseconds(ground.random.between(5, 100));
@@ -155,22 +163,27 @@ std::string bit_flips(Ground& ground) {
   return "5 % of the packets";
 }
 
-/// Nodes die and come back over and over, while votes are slow: a vote is asked for before and
-/// after the voter's restart.
+/// Nodes die and come back over and over, one by one or all at once, while votes are slow: several
+/// ask for votes of one term, before and after the voters' restart.
 std::string restarts(Ground& ground) {
-  const std::uint64_t rounds = ground.random.between(10, 30);
+  const bool all = ground.random.chance(2, 3);
+  const std::uint64_t rounds = all ? ground.random.between(6, 12) : ground.random.between(10, 30);
   LinkFaults slow;
-  slow.delay = milliseconds(ground.random.between(0, 100));
+  slow.delay = milliseconds(ground.random.between(0, 150));
   slow.jitter = milliseconds(ground.random.between(0, 100));
-  if (ground.network) set_everywhere(ground, slow);
+  if (ground.network) set_between_nodes(ground, slow);
   for (std::uint64_t round = 0; round < rounds; ++round) {
-    const std::uint32_t node = one(ground).front();
-    ground.cluster.kill(node);
-    if (!ground.cluster.start(node).ok()) break;  // healing meets the same error, and tells it
-    std::this_thread::sleep_for(milliseconds(ground.random.between(5, 200)));
+    const Nodes nodes = all ? in_any_order(ground) : one(ground);
+    for (const std::uint32_t node : nodes) ground.cluster.kill(node);
+    for (const std::uint32_t node : nodes) {
+      // Healing meets the same error, and tells it.
+      if (!ground.cluster.start(node).ok()) return "a node that does not start";
+    }
+    std::this_thread::sleep_for(
+        milliseconds(all ? ground.random.between(250, 900) : ground.random.between(5, 200)));
   }
-  return std::to_string(rounds) + " restarts, " + std::to_string(slow.delay / milliseconds(1)) +
-         " ms";
+  return std::to_string(rounds) + (all ? " restarts of all, " : " restarts of one, ") +
+         std::to_string(slow.delay / milliseconds(1)) + " ms";
 }
 
 // --- Others
