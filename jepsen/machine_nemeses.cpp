@@ -21,15 +21,14 @@ namespace fs = std::filesystem;
 // --- Disks
 // ------------------------------------------------------------------------------------------
 
-/// All go at once, however many there are: what was acknowledged survives even that.
-std::string power_cut(Ground& ground) {
-  const Nodes nodes = some(ground);
-  if (ground.random.chance(1, 2)) {
-    // Then much is under way that was not synced, and whoever acknowledged it has lied.
-    const milliseconds delay(ground.random.between(20, 200));
-    for (const std::uint32_t node : nodes) ground.cluster.shim(node)->slow_syncs(delay);
-    std::this_thread::sleep_for(delay * 3);
-  }
+/// Much is under way then that was not synced, and whoever acknowledged it has lied.
+void slow_down(Ground& ground, const Nodes& nodes) {
+  const milliseconds delay(ground.random.between(20, 200));
+  for (const std::uint32_t node : nodes) ground.cluster.shim(node)->slow_syncs(delay);
+  std::this_thread::sleep_for(delay * 3);
+}
+
+std::string cut_power(Ground& ground, const Nodes& nodes) {
   for (const std::uint32_t node : nodes) ground.cluster.kill(node);
   std::string text = words(nodes);
   for (const std::uint32_t node : nodes) {
@@ -37,6 +36,22 @@ std::string power_cut(Ground& ground) {
     text += "; " + (lost.ok() ? describe(*lost) : lost.error().message);
   }
   return text;
+}
+
+/// All go at once, however many there are: what was acknowledged survives even that, and that the
+/// one that led comes back last.
+std::string power_cut(Ground& ground) {
+  const bool all = ground.random.chance(1, 2);
+  const Nodes last = leader(ground), followers = besides(ground, last);
+  if (ground.random.chance(3, 4)) slow_down(ground, followers);
+  if (!all) return cut_power(ground, some(ground));
+  const std::string text = cut_power(ground, in_any_order(ground));
+  for (const std::uint32_t node : followers) {
+    ground.cluster.shim(node)->heal();
+    // Healing meets the same error, and tells it.
+    if (!ground.cluster.start(node).ok()) return text + "; a node does not start";
+  }
+  return text + "; " + words(last) + " comes back last";
 }
 
 std::string disk_full(Ground& ground) {
