@@ -26,7 +26,8 @@ p { margin: 4px 0; } .soft { color: var(--soft); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); gap: 12px;
   margin: 16px 0; }
 .tiles div { background: var(--panel); border-radius: 8px; padding: 10px 14px; }
-.tiles b { display: block; font-size: 18px; white-space: nowrap; } .tiles span { color: var(--soft); font-size: 13px; }
+.tiles b { display: block; font-size: 18px; white-space: nowrap; }
+.tiles span { color: var(--soft); font-size: 13px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { padding: 4px 12px 4px 0; border-bottom: 1px solid var(--rule); text-align: left;
   vertical-align: top; }
