@@ -27,6 +27,8 @@ Decision check_sequence(const SequenceRequests& sequence, const CheckOptions& op
   return Decision::kUndecided;
 }
 
+}  // namespace
+
 const char* name_of(Decision decision) {
   switch (decision) {
     case Decision::kValid:
@@ -37,8 +39,6 @@ const char* name_of(Decision decision) {
       return "UNDECIDED, which is a failure";
   }
 }
-
-}  // namespace
 
 Verdict check(const History& history, const CheckOptions& options) {
   Verdict verdict;

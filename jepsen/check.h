@@ -28,6 +28,9 @@ struct Verdict {
 
 Verdict check(const History& history, const CheckOptions& options = {});
 
+/// "valid: linearizable"
+const char* name_of(Decision decision);
+
 /// Some lines: the decision, then each finding with the operations it names.
 std::string describe(const History& history, const Verdict& verdict);
 

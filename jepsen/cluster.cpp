@@ -129,6 +129,15 @@ bool Cluster::remove(std::uint32_t number, Duration patience) {
   return done.ok() && done->ending == Ending{};
 }
 
+bool Cluster::leave(std::uint32_t number, Duration patience) {
+  node(number).removal_asked = true;
+  const auto done =
+      command({"leave", "--path", data(number).string(), "--host", node(number).address,
+               "--raft-port", std::to_string(node(number).raft_port)},
+              patience);
+  return done.ok() && done->ending == Ending{};
+}
+
 bool Cluster::removal_asked(std::uint32_t number) const { return node(number).removal_asked; }
 
 void Cluster::wipe(std::uint32_t number) {

@@ -73,6 +73,9 @@ class Cluster {
   /// Asks the cluster to remove the node, which then ends with kRemoved. False when that was not
   /// confirmed in time: it may happen yet.
   bool remove(std::uint32_t node, Duration patience = std::chrono::seconds(10));
+  /// The same by the command for the node's own machine, which destroys its data behind that. The
+  /// node ends with 0.
+  bool leave(std::uint32_t node, Duration patience = std::chrono::seconds(30));
   /// Somebody asked to remove it since it last joined.
   bool removal_asked(std::uint32_t node) const;
   /// Kills it and destroys its data.

@@ -13,9 +13,13 @@
 
 #include "jepsen/check.h"
 #include "jepsen/cross_check.h"
+#include "jepsen/fault_window.h"
 #include "jepsen/history_file.h"
 #include "jepsen/nemesis.h"
+#include "jepsen/report_data.h"
+#include "jepsen/report_page.h"
 #include "jepsen/run.h"
+#include "jepsen/run_facts.h"
 
 namespace ticketd::jepsen {
 
@@ -30,12 +34,15 @@ struct RunGiven {
   std::string nemeses, workloads = "tickets,sequences,ranges,retries";
   std::string network = "hosts";
   std::string results = "results";
+  /// What was typed, with the seed.
+  std::string command;
   unsigned seconds = 30, election_timeout_ms = 500;
 };
 
 struct Given {
   RunGiven run;
   std::string file;
+  std::filesystem::path out;
   CheckOptions check;
   std::uint64_t seed = 1;
   std::uint64_t sequences = 1'000'000;
@@ -159,10 +166,6 @@ Status complete(RunGiven& given) {
   return {};
 }
 
-double percentile(const std::vector<double>& sorted, double share) {
-  return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))];
-}
-
 void print_result(const RunResult& result) {
   const Verdict& verdict = result.verdict;
   std::printf("%llu operations: %llu failed, %llu unknown (%.2f %%)\n",
@@ -170,13 +173,86 @@ void print_result(const RunResult& result) {
               static_cast<unsigned long long>(verdict.failed),
               static_cast<unsigned long long>(verdict.unknown),
               100 * share(verdict.unknown, verdict.operations));
-  const auto recoveries = recoveries_ms(result.history);
+  const auto recoveries = recoveries_ms(fault_windows(result.history));
   if (!recoveries.empty()) {
-    std::printf("%zu faults; service was back behind them in %.0f ms (p50), %.0f ms (p99)\n",
-                recoveries.size(), percentile(recoveries, 0.5), percentile(recoveries, 0.99));
+    std::printf("%zu faults; service was back after %.0f ms (p50), %.0f ms (p99), %.0f ms (most)\n",
+                recoveries.size(), quantile(recoveries, 0.5), quantile(recoveries, 0.99),
+                recoveries.back());
   }
   std::printf("%s", describe(result.history, verdict).c_str());
   for (const std::string& failure : result.failures) std::printf("FAILED: %s\n", failure.c_str());
+}
+
+/// As a shell takes it.
+std::string quoted(const std::string& argument) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./,=:";
+  if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string::npos) return argument;
+  std::string result = "'";
+  for (const char c : argument) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return result + "'";
+}
+
+RunFacts facts_of(const RunGiven& given, const RunResult& result) {
+  const RunOptions& options = given.options;
+  RunFacts facts;
+  std::string nemeses;
+  for (const Nemesis* const nemesis : options.nemeses) {
+    nemeses += (nemeses.empty() ? "" : ", ") + std::string(nemesis->name);
+  }
+  facts.parameters = {
+      {"Seed", std::to_string(options.seed)},
+      {"Nodes", std::to_string(options.nodes)},
+      {"Nemeses", nemeses.empty() ? "none" : nemeses},
+      {"Order", options.in_turn ? "as named" : "drawn"},
+      {"Workloads", given.workloads},
+      {"Time with faults", std::to_string(options.time.count()) + " s"},
+      {"Clients", std::to_string(options.workload.clients)},
+      {"Requests a second", std::to_string(static_cast<long>(options.workload.rate))},
+      {"Election time-out", std::to_string(options.election_timeout.count()) + " ms"},
+      {"Network", given.network},
+      {"Program", options.program.string()},
+      {"Results", options.directory.string()},
+  };
+  facts.command = given.command;
+  facts.election_timeout = options.election_timeout;
+  facts.failures = result.failures;
+  return facts;
+}
+
+/// report.html and run.json beside the history.
+Status leave_files(const RunGiven& given, const RunResult& result) {
+  const RunFacts facts = facts_of(given, result);
+  const auto& directory = given.options.directory;
+  const auto faults = summarize_faults(result.history, fault_windows(result.history));
+  const std::string verdict = name_of(result.verdict.decision);
+  if (Status done = write_run_facts(directory / "run.json", facts, verdict, faults); !done.ok()) {
+    return done;
+  }
+  return write_report(directory / "report.html", result.history, result.verdict, facts);
+}
+
+/// Of a history that was recorded, with what run.json beside it knows.
+int run_report(const Given& given) {
+  const auto history = read_history(given.file);
+  if (!history.ok()) {
+    std::fprintf(stderr, "%s\n", history.error().message.c_str());
+    return kUsage;
+  }
+  const auto directory = std::filesystem::path(given.file).parent_path();
+  auto facts = read_run_facts(directory / "run.json");
+  if (!facts.ok()) {
+    std::printf("without the run's parameters: %s\n", facts.error().message.c_str());
+    facts = RunFacts{};
+  }
+  const auto out = given.out.empty() ? directory / "report.html" : given.out;
+  const Verdict verdict = check(*history);
+  if (Status done = write_report(out, *history, verdict, *facts); !done.ok()) {
+    std::fprintf(stderr, "%s\n", done.error().message.c_str());
+    return kUsage;
+  }
+  std::printf("%s\n", out.c_str());
+  return verdict.decision == Decision::kValid && facts->failures.empty() ? kGood : kBad;
 }
 
 int run_run(RunGiven& given) {
@@ -192,6 +268,12 @@ int run_run(RunGiven& given) {
     return kBad;
   }
   print_result(*result);
+  if (Status left = leave_files(given, *result); !left.ok()) {
+    std::fprintf(stderr, "%s\n", left.error().message.c_str());
+    return kBad;
+  }
+  std::printf("%s: %s\n", result->good() ? "VALID" : "FAILED",
+              (given.options.directory / "report.html").c_str());
   return result->good() ? kGood : kBad;
 }
 
@@ -201,6 +283,9 @@ void describe_run(CLI::App& command, RunGiven& given) {
       "Faults, names with commas, all, or none (default kill,pause,partition, without the "
       "last on the loopback): " +
           nemesis_names());
+  command.add_flag("--in-turn", given.options.in_turn,
+                   "One fault after the other as named, instead of drawing them, and each at least "
+                   "once, whatever the time");
   command.add_option("--workload", given.workloads,
                      "What clients do, names with commas: tickets, sequences, ranges, retries "
                      "(default all of them)");
@@ -254,6 +339,10 @@ int run_command(int count, char** arguments) {
   Given given;
   auto* run = app.add_subcommand("run", "Hurts a cluster, and judges what its clients saw");
   auto* check = app.add_subcommand("check", "Judges a recorded history");
+  auto* report = app.add_subcommand("report", "Makes report.html of a recorded history again");
+  report->add_option("HISTORY", given.file, "In EDN; run.json beside it has the parameters")
+      ->required();
+  report->add_option("--out", given.out, "The page (default report.html beside the history)");
   auto* cross = app.add_subcommand(
       "cross-check", "Compares the fast checker with the general one on random histories");
   describe_run(*run, given.run);
@@ -266,7 +355,15 @@ int run_command(int count, char** arguments) {
     return app.exit(error) == 0 ? kGood : kUsage;
   }
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
-  if (run->parsed()) return run_run(given.run);
+  if (run->parsed()) {
+    given.run.command = "ticketd-jepsen";
+    for (int at = 1; at < count; ++at) given.run.command += " " + quoted(arguments[at]);
+    if (run->count("--seed") == 0) {
+      given.run.command += " --seed " + std::to_string(given.run.options.seed);
+    }
+    return run_run(given.run);
+  }
+  if (report->parsed()) return run_report(given);
   return check->parsed() ? run_check(given) : run_cross_check(given);
 }
 

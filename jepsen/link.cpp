@@ -26,7 +26,7 @@ void Link::set_faults(const LinkFaults& faults) {
     ENSURE_GE(share, 0.0);
     ENSURE_LE(share, 1.0);
   }
-  for (const auto delay : {faults.delay, faults.jitter, faults.reordering_delay}) {
+  for (const auto delay : {faults.delay, faults.jitter, faults.reordering_delay, faults.flapping}) {
     ENSURE_GE(delay.count(), 0);
   }
   faults_ = faults;
@@ -38,7 +38,7 @@ const std::vector<Arrival>& Link::send(std::int64_t now_ns, std::size_t bytes, R
   ++statistics_.sent;
   statistics_.sent_bytes += bytes;
   std::int64_t sent_ns = now_ns;
-  if (faults_.cut) {
+  if (faults_.cut || flapped(now_ns)) {
     ++statistics_.cut;
   } else if (happens(faults_.loss, random)) {
     ++statistics_.lost;
@@ -52,6 +52,11 @@ const std::vector<Arrival>& Link::send(std::int64_t now_ns, std::size_t bytes, R
     }
   }
   return arrivals_;
+}
+
+bool Link::flapped(std::int64_t now_ns) const {
+  const std::int64_t period_ns = faults_.flapping.count();
+  return period_ns > 0 && now_ns / period_ns % 2 == 0;
 }
 
 bool Link::transmit(std::int64_t now_ns, std::size_t bytes, std::int64_t& sent_ns) {

@@ -15,6 +15,8 @@ struct LinkFaults {
   /// Nothing gets through, nor what is on the way.
   bool cut = false;
   std::chrono::nanoseconds delay{0};
+  /// When not 0, nothing that is sent in every second period of so long gets through.
+  std::chrono::nanoseconds flapping{0};
   /// Up to so much more, evenly drawn; packets stay in order.
   std::chrono::nanoseconds jitter{0};
   double loss = 0;
@@ -70,6 +72,7 @@ class Link {
   const LinkStatistics& statistics() const { return statistics_; }
 
  private:
+  bool flapped(std::int64_t now_ns) const;
   /// When its last byte is on the line; none when too many wait.
   bool transmit(std::int64_t now_ns, std::size_t bytes, std::int64_t& sent_ns);
   Arrival arrival(std::int64_t sent_ns, Random& random);

@@ -21,9 +21,14 @@ namespace fs = std::filesystem;
 // --- Disks
 // ------------------------------------------------------------------------------------------
 
-/// All go at once, however many there are: what was acknowledged survives even that.
-std::string power_cut(Ground& ground) {
-  const Nodes nodes = some(ground);
+/// Much is under way then that was not synced, and whoever acknowledged it has lied.
+void slow_down(Ground& ground, const Nodes& nodes) {
+  const milliseconds delay(ground.random.between(20, 200));
+  for (const std::uint32_t node : nodes) ground.cluster.shim(node)->slow_syncs(delay);
+  std::this_thread::sleep_for(delay * 3);
+}
+
+std::string cut_power(Ground& ground, const Nodes& nodes) {
   for (const std::uint32_t node : nodes) ground.cluster.kill(node);
   std::string text = words(nodes);
   for (const std::uint32_t node : nodes) {
@@ -31,6 +36,22 @@ std::string power_cut(Ground& ground) {
     text += "; " + (lost.ok() ? describe(*lost) : lost.error().message);
   }
   return text;
+}
+
+/// All go at once, however many there are: what was acknowledged survives even that, and that the
+/// one that led comes back last.
+std::string power_cut(Ground& ground) {
+  const bool all = ground.random.chance(1, 2);
+  const Nodes last = leader(ground), followers = besides(ground, last);
+  if (ground.random.chance(3, 4)) slow_down(ground, followers);
+  if (!all) return cut_power(ground, some(ground));
+  const std::string text = cut_power(ground, in_any_order(ground));
+  for (const std::uint32_t node : followers) {
+    ground.cluster.shim(node)->heal();
+    // Healing meets the same error, and tells it.
+    if (!ground.cluster.start(node).ok()) return text + "; a node does not start";
+  }
+  return text + "; " + words(last) + " comes back last";
 }
 
 std::string disk_full(Ground& ground) {
@@ -179,12 +200,15 @@ const std::vector<Nemesis>& machine_nemeses() {
   return nemeses;
 }
 
-Status heal_machines(Ground& ground, std::vector<std::string>& complaints) {
+void heal_machines(Ground& ground) {
+  for (std::uint32_t node = 1; node <= ground.cluster.size(); ++node) {
+    if (NodeShim* const machine = ground.cluster.shim(node)) machine->heal();
+  }
+}
+
+Status recover_failing(Ground& ground, std::vector<std::string>& complaints) {
   constexpr std::chrono::seconds kToEnd(10);
   Cluster& cluster = ground.cluster;
-  for (std::uint32_t node = 1; node <= cluster.size(); ++node) {
-    if (NodeShim* const machine = cluster.shim(node)) machine->heal();
-  }
   for (const auto& [node, failed_before] : std::exchange(ground.failing, {})) {
     NodeShim& machine = *cluster.shim(node);
     if (machine.failed() == failed_before) continue;

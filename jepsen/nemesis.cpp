@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <thread>
+#include <utility>
 
 #include "jepsen/choose.h"
 #include "jepsen/machine_nemeses.h"
@@ -96,12 +97,35 @@ std::string partition_one_way(Ground& ground) {
   return words(some) + (deaf ? " hears nobody" : " is heard by nobody");
 }
 
+/// The leader, or a minority, is cut off and connected in turns: elections begin, and do not end.
+std::string partition_flapping(Ground& ground) {
+  const Nodes some = ground.random.chance(1, 2) ? leader(ground) : minority(ground);
+  LinkFaults faults;
+  faults.flapping = milliseconds(ground.random.between(20, 600));
+  for (const std::uint32_t a : some) {
+    for (const std::uint32_t b : besides(ground, some)) {
+      ground.network->links().set_faults(a, b, faults);
+      ground.network->links().set_faults(b, a, faults);
+    }
+  }
+  return words(some) + " | all others, every " + std::to_string(faults.flapping / milliseconds(1)) +
+         " ms";
+}
+
 // --- Bad links, those of clients among them
 // ---------------------------------------------------------
 
 void set_everywhere(Ground& ground, const LinkFaults& faults) {
   for (std::size_t from = 0; from < ground.network->size(); ++from) {
     for (std::size_t to = 0; to < ground.network->size(); ++to) {
+      if (from != to) ground.network->links().set_faults(from, to, faults);
+    }
+  }
+}
+
+void set_between_nodes(Ground& ground, const LinkFaults& faults) {
+  for (std::uint32_t from = 1; from <= ground.cluster.size(); ++from) {
+    for (std::uint32_t to = 1; to <= ground.cluster.size(); ++to) {
       if (from != to) ground.network->links().set_faults(from, to, faults);
     }
   }
@@ -139,6 +163,29 @@ std::string bit_flips(Ground& ground) {
   return "5 % of the packets";
 }
 
+/// Nodes die and come back over and over, one by one or all at once, while votes are slow: several
+/// ask for votes of one term, before and after the voters' restart.
+std::string restarts(Ground& ground) {
+  const bool all = ground.random.chance(2, 3);
+  const std::uint64_t rounds = all ? ground.random.between(6, 12) : ground.random.between(10, 30);
+  LinkFaults slow;
+  slow.delay = milliseconds(ground.random.between(0, 150));
+  slow.jitter = milliseconds(ground.random.between(0, 100));
+  if (ground.network) set_between_nodes(ground, slow);
+  for (std::uint64_t round = 0; round < rounds; ++round) {
+    const Nodes nodes = all ? in_any_order(ground) : one(ground);
+    for (const std::uint32_t node : nodes) ground.cluster.kill(node);
+    for (const std::uint32_t node : nodes) {
+      // Healing meets the same error, and tells it.
+      if (!ground.cluster.start(node).ok()) return "a node that does not start";
+    }
+    std::this_thread::sleep_for(
+        milliseconds(all ? ground.random.between(250, 900) : ground.random.between(5, 200)));
+  }
+  return std::to_string(rounds) + (all ? " restarts of all, " : " restarts of one, ") +
+         std::to_string(slow.delay / milliseconds(1)) + " ms";
+}
+
 // --- Others
 // -----------------------------------------------------------------------------------------
 
@@ -168,6 +215,14 @@ std::string replace(Ground& ground) {
   return words({node}) + (joined.ok() ? "" : ": " + joined.error().message);
 }
 
+/// As `remove`, but the node goes by itself, and its data with it.
+std::string leave(Ground& ground) {
+  const std::uint32_t node = one(ground).front();
+  if (ground.cluster.size() == 1) return "nobody, since there is no other node";
+  const bool left = ground.cluster.leave(node);
+  return words({node}) + (left ? "" : ", not confirmed");
+}
+
 template <Nodes (*choose)(Ground&)>
 std::string remove(Ground& ground) {
   const std::uint32_t node = choose(ground).front();
@@ -181,20 +236,18 @@ std::vector<Nemesis> with_machine_nemeses(std::vector<Nemesis> nemeses) {
   return nemeses;
 }
 
-/// A node that was to be removed begins anew. False when it is a member still.
-Result<bool> rejoin(Ground& ground, std::uint32_t node) {
+/// A node that was to be removed begins anew, unless it is a member still.
+Status rejoin(Ground& ground, std::uint32_t node) {
   constexpr milliseconds kToHear(5000);
   Cluster& cluster = ground.cluster;
   const auto deadline = Cluster::Clock::now() + kToHear;
   while (cluster.running(node) && Cluster::Clock::now() < deadline) {
     std::this_thread::sleep_for(milliseconds(10));
   }
-  if (cluster.ending(node) != Cluster::kRemoved) return false;
+  const auto ending = cluster.ending(node);
+  if (ending != Cluster::kRemoved && ending != Ending{}) return {};
   cluster.wipe(node);
-  if (Status joined = cluster.join(node, besides(ground, {node}).front()); !joined.ok()) {
-    return joined.error();
-  }
-  return true;
+  return cluster.join(node, besides(ground, {node}).front());
 }
 
 /// Empty when there is none: the harness killed it.
@@ -205,6 +258,40 @@ std::string complaint_of_ending(Ground& ground, std::uint32_t node) {
          ground.cluster.log(node).string();
 }
 
+Status rejoin_removed(Ground& ground) {
+  for (std::uint32_t node = 1; node <= ground.cluster.size(); ++node) {
+    if (!ground.cluster.removal_asked(node)) continue;
+    if (Status rejoined = rejoin(ground, node); !rejoined.ok()) return rejoined;
+  }
+  return {};
+}
+
+/// But for those that need more than that.
+bool plain(const Ground& ground, std::uint32_t node) {
+  return !ground.cluster.removal_asked(node) && !ground.rotten.contains(node) &&
+         !ground.failing.contains(node);
+}
+
+template <class Which>
+Status start_ended(Ground& ground, std::vector<std::string>& complaints, Which which) {
+  for (std::uint32_t node = 1; node <= ground.cluster.size(); ++node) {
+    if (!which(node) || ground.cluster.running(node)) continue;
+    if (auto complaint = complaint_of_ending(ground, node); !complaint.empty()) {
+      complaints.push_back(std::move(complaint));
+    }
+    if (Status done = ground.cluster.start(node); !done.ok()) return done;
+  }
+  return {};
+}
+
+bool majority_runs(Ground& ground) {
+  std::uint32_t running = 0;
+  for (std::uint32_t node = 1; node <= ground.cluster.size(); ++node) {
+    running += plain(ground, node) && ground.cluster.running(node) ? 1U : 0U;
+  }
+  return running > ground.cluster.size() / 2;
+}
+
 }  // namespace
 
 const std::vector<Nemesis>& all_nemeses() {
@@ -213,8 +300,10 @@ const std::vector<Nemesis>& all_nemeses() {
       {"kill-leader", false, kill<leader>},
       {"kill-minority", false, kill<minority>},
       {"kill-all", false, kill<in_any_order>},
+      {"restarts", false, restarts},
       {"pause", false, pause<one>},
       {"pause-leader", false, pause<leader>},
+      {"pause-minority", false, pause<minority>},
       {"pause-all", false, pause<in_any_order>},
       {"transfer", false, transfer},
       {"cut-clients", false, cut_clients},
@@ -222,11 +311,13 @@ const std::vector<Nemesis>& all_nemeses() {
       {"replace-leader", false, replace<leader>},
       {"remove", false, remove<one>},
       {"remove-leader", false, remove<leader>},
+      {"leave", false, leave},
       {"partition", true, partition_halves},
       {"partition-leader", true, partition_leader},
       {"partition-bridge", true, partition_bridge},
       {"partition-ring", true, partition_ring},
       {"partition-one-way", true, partition_one_way},
+      {"partition-flapping", true, partition_flapping},
       {"slow-links", true, slow_links},
       {"lossy-links", true, lossy_links},
       {"narrow-links", true, narrow_links},
@@ -240,26 +331,27 @@ const Nemesis* nemesis_named(std::string_view name) {
   return found == all_nemeses().end() ? nullptr : &*found;
 }
 
-Status heal(Ground& ground, std::vector<std::string>& complaints) {
+Status heal(Ground& ground, std::vector<std::string>& complaints,
+            const std::function<void()>& healed) {
   constexpr std::chrono::seconds kToJoin(30);
   Cluster& cluster = ground.cluster;
   if (ground.network) ground.network->heal();
+  heal_machines(ground);
   for (std::uint32_t node = 1; node <= cluster.size(); ++node) cluster.resume(node);
-  if (Status mended = heal_machines(ground, complaints); !mended.ok()) return mended;
-  for (std::uint32_t node = 1; node <= cluster.size(); ++node) {
-    if (cluster.removal_asked(node)) {
-      const auto rejoined = rejoin(ground, node);
-      if (!rejoined.ok()) return rejoined.error();
-      if (*rejoined) continue;
-    }
-    if (ground.rotten.contains(node)) continue;
-    if (cluster.running(node)) continue;
-    if (auto complaint = complaint_of_ending(ground, node); !complaint.empty()) {
-      complaints.push_back(std::move(complaint));
-    }
-    if (Status done = cluster.start(node); !done.ok()) return done;
-  }
+  const auto is_plain = [&](std::uint32_t node) { return plain(ground, node); };
+  if (Status started = start_ended(ground, complaints, is_plain); !started.ok()) return started;
+  bool told = false;
+  const auto tell_if = [&](bool majority) {
+    if (majority && !std::exchange(told, true)) healed();
+  };
+  tell_if(majority_runs(ground));
+  if (Status ended = recover_failing(ground, complaints); !ended.ok()) return ended;
+  if (Status joined = rejoin_removed(ground); !joined.ok()) return joined;
+  const auto sound = [&](std::uint32_t node) { return !ground.rotten.contains(node); };
+  if (Status started = start_ended(ground, complaints, sound); !started.ok()) return started;
+  tell_if(majority_runs(ground));
   if (Status recovered = recover_rotten(ground, complaints); !recovered.ok()) return recovered;
+  tell_if(true);
   // The next fault may want a majority of its own.
   if (Status all = cluster.wait_all_voters(kToJoin); !all.ok()) {
     complaints.push_back(all.error().message);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -44,9 +45,11 @@ const std::vector<Nemesis>& all_nemeses();
 /// Null when there is none.
 const Nemesis* nemesis_named(std::string_view name);
 
-/// Every link and machine is as it should be, and every node runs and is a voter. A complaint is
-/// added for each node that had ended by itself without a good reason, or had one and went on, and
-/// when not all become voters.
-Status heal(Ground& ground, std::vector<std::string>& complaints);
+/// Every link and machine is as it should be, and every node runs and is a voter. `healed` is
+/// called once, as soon as the former is so and a majority runs. A complaint is added for each node
+/// that had ended by itself without a good reason, or had one and went on, and when not all become
+/// voters.
+Status heal(Ground& ground, std::vector<std::string>& complaints,
+            const std::function<void()>& healed);
 
 }  // namespace ticketd::jepsen

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "jepsen/fault_window.h"
 #include "jepsen/http_client.h"
 #include "jepsen/recorder.h"
 
@@ -19,7 +20,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds kPatience(30);
-constexpr std::string_view kBegin = "begin-", kEnd = "end-";
 
 /// A line for the terminal, once a second.
 class Progress {
@@ -30,54 +30,71 @@ class Progress {
   void wait_until(Clock::time_point moment, const std::string& fault, Recorder& recorder) {
     while (Clock::now() < moment) {
       std::this_thread::sleep_until(std::min(moment, next_));
-      if (Clock::now() < next_) continue;
-      next_ += std::chrono::seconds(1);
-      tell(fault);
+      const auto now = Clock::now();
+      if (now < next_) continue;
+      tell(fault, now);
+      next_ = now + std::chrono::seconds(1);
       recorder.flush();
     }
   }
 
  private:
-  void tell(const std::string& fault) {
+  void tell(const std::string& fault, Clock::time_point moment) {
     const Tally now = workload_.tally();
-    std::printf("%5.0f s left  %6llu ok/s  %5llu failed/s  %6llu unknown in all  %s\n",
-                std::chrono::duration<double>(end_ - Clock::now()).count(),
-                static_cast<unsigned long long>(now.ok - before_.ok),
-                static_cast<unsigned long long>(now.failed - before_.failed),
+    // Making a fault, and healing, may take longer than a second.
+    const double passed_s = std::chrono::duration<double>(moment - told_).count();
+    const auto rate = [&](std::uint64_t before, std::uint64_t after) {
+      return static_cast<double>(after - before) / passed_s;
+    };
+    const double left_s = std::chrono::duration<double>(end_ - moment).count();
+    std::printf("%5.0f s left  %6.0f ok/s  %5.0f failed/s  %6llu unknown in all  %s\n",
+                std::max(0.0, left_s), rate(before_.ok, now.ok), rate(before_.failed, now.failed),
                 static_cast<unsigned long long>(now.unknown), fault.c_str());
     before_ = now;
+    told_ = moment;
   }
 
   const Workload& workload_;
   const Clock::time_point end_;
-  Clock::time_point next_ = Clock::now() + std::chrono::seconds(1);
+  Clock::time_point told_ = Clock::now(), next_ = told_ + std::chrono::seconds(1);
   Tally before_;
 };
 
-/// Faults one after the other, each with an end and some calm behind it.
+/// Which fault is next.
+const Nemesis& next_nemesis(const RunOptions& options, std::size_t had, Random& random) {
+  const std::size_t count = options.nemeses.size();
+  return *options.nemeses[options.in_turn ? had % count
+                                          : static_cast<std::size_t>(random.below(count))];
+}
+
+/// Faults one after the other, each with an end and some calm behind it, long enough to see service
+/// come back.
 Status hurt_and_heal(const RunOptions& options, Ground& ground, Recorder& recorder,
                      std::vector<std::string>& complaints) {
   const Clock::time_point end = Clock::now() + options.time;
   Progress progress(ground.workload, end);
-  const auto drawn = [&](unsigned low, unsigned high) {
-    return std::min(end, Clock::now() + options.election_timeout *
-                                            static_cast<int>(ground.random.between(low, high)));
+  const auto timeouts = [&](unsigned low, unsigned high) {
+    return Clock::now() +
+           options.election_timeout * static_cast<int>(ground.random.between(low, high));
   };
-  progress.wait_until(drawn(2, 4), "calm", recorder);
-  while (!options.nemeses.empty() && Clock::now() < end) {
-    const Nemesis& nemesis =
-        *options.nemeses[static_cast<std::size_t>(ground.random.below(options.nemeses.size()))];
+  progress.wait_until(timeouts(2, 4), "calm", recorder);
+  const std::size_t due = options.in_turn ? options.nemeses.size() : 0;
+  for (std::size_t had = 0; !options.nemeses.empty() && (had < due || Clock::now() < end); ++had) {
+    const Nemesis& nemesis = next_nemesis(options, had, ground.random);
     const std::string name(nemesis.name);
-    recorder.fault(std::string(kBegin) + name, "");
+    recorder.fault(std::string(kBeginFault) + name, "");
     const std::string what = nemesis.hurt(ground);
     recorder.fault(name, what);
-    progress.wait_until(drawn(1, 8), name + ": " + what, recorder);
-    if (Status healed = heal(ground, complaints); !healed.ok()) return healed;
-    recorder.fault(std::string(kEnd) + name, what);
-    progress.wait_until(drawn(4, 10), "calm", recorder);
+    const std::string turn =
+        options.in_turn ? " (" + std::to_string(had + 1) + " of " + std::to_string(due) + ")" : "";
+    progress.wait_until(timeouts(1, 8), name + ": " + what + turn, recorder);
+    const auto healed = [&] { recorder.fault(std::string(kHealedFault) + name, what); };
+    if (Status done = heal(ground, complaints, healed); !done.ok()) return done;
+    recorder.fault(std::string(kEndFault) + name, what);
+    progress.wait_until(timeouts(4, 10), "calm", recorder);
   }
   progress.wait_until(end, "calm", recorder);
-  return heal(ground, complaints);
+  return heal(ground, complaints, [] {});
 }
 
 /// Null on the loopback.
@@ -107,23 +124,6 @@ ClusterOptions cluster_options(const RunOptions& options) {
 }
 
 }  // namespace
-
-std::vector<double> recoveries_ms(const History& history) {
-  std::vector<double> result;
-  for (const FaultEvent& fault : history.faults) {
-    if (!fault.fault.starts_with(kEnd)) continue;
-    // Operations stand in the order of their invocation.
-    const auto after =
-        std::ranges::lower_bound(history.operations, fault.time_ns, {}, &Operation::invoked_ns);
-    std::int64_t first_ns = kNever;
-    for (auto at = after; at != history.operations.end() && at->invoked_ns < first_ns; ++at) {
-      if (at->outcome == Outcome::kOk) first_ns = std::min(first_ns, at->returned_ns);
-    }
-    if (first_ns != kNever) result.push_back(static_cast<double>(first_ns - fault.time_ns) / 1e6);
-  }
-  std::ranges::sort(result);
-  return result;
-}
 
 Result<RunResult> run(const RunOptions& options) {
   auto network = make_network(options);
@@ -157,7 +157,7 @@ Result<RunResult> run(const RunOptions& options) {
     result.failures.push_back(std::to_string(left) +
                               " requests with a key stayed unknown after all was healed");
   }
-  if (Status healed = heal(ground, result.failures); !healed.ok()) return healed.error();
+  if (Status healed = heal(ground, result.failures, [] {}); !healed.ok()) return healed.error();
   if (Status equal = cluster.wait_equal(kPatience); !equal.ok()) {
     result.failures.push_back(equal.error().message);
   }
@@ -168,6 +168,9 @@ Result<RunResult> run(const RunOptions& options) {
   if (!history.ok()) return history.error();
   result.history = std::move(*history);
   result.verdict = check(result.history);
+  if (auto slow = slow_recovery(fault_windows(result.history), options.election_timeout)) {
+    result.failures.push_back(*std::move(slow));
+  }
   return result;
 }
 

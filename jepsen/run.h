@@ -25,20 +25,18 @@ struct RunOptions {
   WorkloadOptions workload;
   /// None for a run without faults.
   std::vector<const Nemesis*> nemeses;
+  /// One after the other instead of drawn, and until each has had its turn, whatever the time.
+  bool in_turn = false;
   std::chrono::seconds time{30};
   std::uint64_t seed = 1;
   std::chrono::milliseconds election_timeout{500};
   bool loopback = false;
 };
 
-/// How soon service was back behind each fault: from its end to the first answer to a request that
-/// was sent after it. In milliseconds, in growing order.
-std::vector<double> recoveries_ms(const History& history);
-
 struct RunResult {
   History history;
   Verdict verdict;
-  /// What is wrong besides; empty when nothing is.
+  /// What is wrong besides, such as a slow recovery; empty when nothing is.
   std::vector<std::string> failures;
 
   bool good() const { return verdict.decision == Decision::kValid && failures.empty(); }

@@ -24,24 +24,28 @@ void InFlight::expect(raft::Time deadline) {
   if (!next_expiry_ || deadline < *next_expiry_) next_expiry_ = deadline;
 }
 
+void InFlight::hold(raft::Proposed at, Proposal proposal) {
+  ENSURE_LE(proposal.size, room());
+  held_ += proposal.size;
+  waiting_ += proposal.size;
+  const bool fresh = proposals_.try_emplace({at.index, at.term}, std::move(proposal)).second;
+  ENSURE(fresh);
+}
+
 void InFlight::add(raft::Proposed at, Waiters waiters) {
   ENSURE(!waiters.empty());
-  waiting_ += waiters.size();
   for (const Waiter& waiter : waiters) expect(waiter.deadline);
-  const auto [place, fresh] =
-      proposals_.try_emplace({at.index, at.term}, Proposal{std::move(waiters), {}, {}});
-  ENSURE(fresh);
+  const std::size_t size = waiters.size();
+  hold(at, {std::move(waiters), {}, {}, size});
 }
 
 void InFlight::add(raft::Proposed at, raft::Time deadline, FateDone done) {
-  ++waiting_;
   expect(deadline);
-  const auto [place, fresh] =
-      proposals_.try_emplace({at.index, at.term}, Proposal{{}, deadline, std::move(done)});
-  ENSURE(fresh);
+  hold(at, {{}, deadline, std::move(done), 1});
 }
 
 void InFlight::settle(Proposal proposal, Fate fate, const std::vector<ticket::Outcome>& outcomes) {
+  held_ -= proposal.size;
   if (fate == Fate::kApplied && !proposal.waiters.empty()) {
     ENSURE_EQ(outcomes.size(), proposal.waiters.size());
   }
@@ -101,6 +105,7 @@ void InFlight::expire(raft::Time now) {
       expect(*next);
       ++place;
     } else {
+      held_ -= place->second.size;
       place = proposals_.erase(place);
     }
   }

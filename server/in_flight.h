@@ -28,6 +28,11 @@ using FateDone = std::function<void(Fate)>;
 /// be committed by a later leader, and then its requests get their definite answers.
 class InFlight {
  public:
+  /// Requests of all proposals; those count that were answered before the rest of theirs.
+  static constexpr std::size_t kMaxHeld = 4 * RequestQueue::kMaxWaiting;
+  /// For so many requests more. Both forms of add() require that there is room.
+  std::size_t room() const { return kMaxHeld - held_; }
+
   void add(raft::Proposed at, Waiters waiters);
   void add(raft::Proposed at, raft::Time deadline, FateDone done);
 
@@ -54,19 +59,22 @@ class InFlight {
     raft::Time deadline;
     FateDone done;
 
+    std::size_t size = 0;
   };
   void settle(Proposal proposal, Fate fate, const std::vector<ticket::Outcome>& outcomes);
   /// The next deadline of what is left, none when nothing is.
   std::optional<raft::Time> expire(Proposal& proposal, raft::Time now);
   void expect(raft::Time deadline);
+  void hold(raft::Proposed at, Proposal proposal);
 
   /// Two may stand at one index: a leader that lost (12, term 2) to a successor and then leads again
   /// appends (12, term 4), and until one of them is applied either may still be.
   std::map<std::pair<raft::Index, raft::Term>, Proposal> proposals_;
   /// Not after the first deadline of any; may be before it, when that one was settled in time.
   std::optional<raft::Time> next_expiry_;
-  /// Requests that are not answered yet.
+  /// Requests that are not answered yet, of those that are held: waiting_ <= held_ <= kMaxHeld.
   std::size_t waiting_ = 0;
+  std::size_t held_ = 0;
 };
 
 }  // namespace ticketd::server

@@ -82,7 +82,7 @@ void Replica::propose_waiting() {
   if (saving_ || !node_.ready_to_serve()) return;
   const raft::Time now = loop_.now();
   expire(now);
-  while (!queue_.empty()) {
+  while (!queue_.empty() && in_flight_.room() >= RequestQueue::kMaxGroup) {
     Group group = queue_.next_group(replicated_time(), options_.key_limits);
     const auto proposed = node_.propose(now, ticket::encode(group.batch));
     if (proposed) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -114,11 +115,15 @@ class Replica : public ticket::Service, public net::TransportEvents {
   /// A query whose answer is due.
   struct PendingQuery;
   using Queries = std::multimap<raft::Time, std::shared_ptr<PendingQuery>>;
+  using QueryList = std::list<std::shared_ptr<PendingQuery>>;
   struct PendingQuery {
     ticket::Query query;  // empty once it was answered
     QueryDone done;       // null once it was answered
     Queries::iterator place;
     std::size_t bytes = 0;
+    /// Where it stands besides queries_, and leaves when it is answered. Null: nowhere.
+    QueryList* list = nullptr;
+    QueryList::iterator place_in_list;
     /// So many of a lookup's sequences were read off the loop, or are being read.
     std::size_t warmed = 0;
   };
@@ -128,6 +133,9 @@ class Replica : public ticket::Service, public net::TransportEvents {
   static constexpr std::size_t kMaxQueries = 65'536;
   static constexpr std::size_t kMaxQueryBytes = 64 << 20;
   static constexpr std::size_t kMaxLeaderWaits = 65'536;
+  /// Rounds of reads, until what they have to see is applied: when nothing can be applied they
+  /// gather though they are confirmed.
+  static constexpr std::size_t kMaxReads = 16'384;
 
   // replica.cpp: one turn
   void schedule_turn();
@@ -163,7 +171,10 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void begin_reads();
   void answer_reads(const std::vector<raft::ReadAnswer>& answers);
   void serve_reads();
-  bool too_many_queries() const;
+  bool has_room_for(const ticket::Query& query) const;
+  bool too_many_reads() const { return reads_.size() + confirmed_reads_.size() >= kMaxReads; }
+  static void put_into(QueryList& list, const std::shared_ptr<PendingQuery>& pending);
+  static void take_out(PendingQuery& pending);
   void look_up(const std::shared_ptr<PendingQuery>& pending);
   bool is_small_and_warm(const ticket::Query& query);
   void warm_queries();
@@ -231,14 +242,13 @@ class Replica : public ticket::Service, public net::TransportEvents {
   std::map<raft::ReadId, ReadDone> reads_;
   /// Confirmed reads that wait until their index is applied.
   std::deque<std::pair<raft::Index, ReadDone>> confirmed_reads_;
-  /// By their deadlines, wherever they stand.
+  /// By their deadlines, wherever they stand; at most kMaxQueries, and so are all the lists below.
   Queries queries_;
   std::size_t query_bytes_ = 0;
-  /// Those that wait for the next read round.
-  std::vector<std::shared_ptr<PendingQuery>> unread_;
-  /// Those that may be answered when their records are in memory. Some of them were answered
-  /// meanwhile, for want of time.
-  std::deque<std::shared_ptr<PendingQuery>> cold_queries_;
+  /// Those that wait for the next read round, which takes the list.
+  std::shared_ptr<QueryList> unread_ = std::make_shared<QueryList>();
+  /// Those that may be answered when their records are in memory.
+  QueryList cold_queries_;
   std::deque<LeaderWait> leader_waits_;
   std::vector<Wait> waits_;
 

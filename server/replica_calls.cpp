@@ -186,6 +186,7 @@ void Replica::answer(const net::StatusCall&, net::Responder respond) {
 void Replica::answer(const net::MembersCall&, net::Responder respond) {
   if (auto refusal = not_leading()) return respond(*refusal);
   if (too_many_wait(respond)) return;
+  if (too_many_reads()) return respond(error(Code::kBusy, "too many reads are waiting; ask again"));
   const auto read = node_.read(loop_.now());
   if (!read) return respond(refused(read.refusal(), options_.raft.self.node));
   const auto answered = std::make_shared<bool>(false);
@@ -272,6 +273,9 @@ bool Replica::heard_majority_since(const raft::Configuration& next, raft::Time s
 }
 
 void Replica::remove(raft::MemberId member, net::Responder respond) {
+  if (in_flight_.room() == 0) {
+    return respond(error(Code::kBusy, "too much is waiting to be committed; ask again"));
+  }
   const auto proposed = node_.remove(loop_.now(), member);
   if (!proposed) return respond(refused(proposed.refusal(), member.node));
   spdlog::info("node {} is being removed", member.node.value);

@@ -6,10 +6,13 @@ namespace ticketd::server {
 void Replica::check_invariants() const {
   node_.check_invariants();
   ENSURE_LE(queue_.size(), RequestQueue::kMaxWaiting);
-  ENSURE_LE(waits_.size(), kMaxWaits);
+  ENSURE_LE(in_flight_.waiting(), InFlight::kMaxHeld - in_flight_.room());
+  ENSURE_LE(waits_.size(), kMaxWaits + (stopping_ ? 1 : 0));  // the end of the node is no change
   ENSURE_LE(leader_waits_.size(), kMaxLeaderWaits);
   ENSURE_LE(queries_.size(), kMaxQueries);
-  ENSURE_LE(cold_queries_.size(), kMaxQueries);
+  ENSURE_LE(query_bytes_, kMaxQueryBytes);
+  ENSURE_LE(unread_->size() + cold_queries_.size(), queries_.size());
+  ENSURE_LE(reads_.size() + confirmed_reads_.size(), kMaxReads);
   std::size_t bytes = 0;
   for (const auto& [deadline, pending] : queries_) {
     ENSURE(pending->done != nullptr && pending->place->first == deadline);

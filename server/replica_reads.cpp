@@ -36,25 +36,36 @@ void Replica::add_query(ticket::Query query, raft::Micros patience, QueryDone do
   if (node_.role() != raft::Role::kLeader) {
     return done(NotDone{NotDone::Why::kNoLeader, "this node does not lead"});
   }
-  if (too_many_queries()) {
+  if (!has_room_for(query)) {
     return done(NotDone{NotDone::Why::kBusy, "too many reads are waiting; ask again"});
   }
-  unread_.push_back(pend(std::move(query), patience, std::move(done)));
+  put_into(*unread_, pend(std::move(query), patience, std::move(done)));
   schedule_turn();
 }
 
 void Replica::read_stale(ticket::Query query, QueryDone done) {
   if (closed_ || ended_) return done(NotDone{NotDone::Why::kNoLeader, "this node stops"});
-  if (too_many_queries()) {
+  if (!has_room_for(query)) {
     return done(NotDone{NotDone::Why::kBusy, "too many reads are waiting; ask again"});
   }
   look_up(pend(std::move(query), change_patience(), std::move(done)));
   schedule_turn();
 }
 
-bool Replica::too_many_queries() const {
-  return std::max(queries_.size(), cold_queries_.size()) >= kMaxQueries ||
-         query_bytes_ >= kMaxQueryBytes;
+bool Replica::has_room_for(const ticket::Query& query) const {
+  return queries_.size() < kMaxQueries && query_bytes_ + bytes_of(query) <= kMaxQueryBytes;
+}
+
+/// In at most one list at a time, so that the bound of queries_ is that of each of them.
+void Replica::put_into(QueryList& list, const std::shared_ptr<PendingQuery>& pending) {
+  ENSURE(pending->list == nullptr && pending->done != nullptr);
+  pending->list = &list;
+  pending->place_in_list = list.insert(list.end(), pending);
+}
+
+/// Requires that somebody else holds it.
+void Replica::take_out(PendingQuery& pending) {
+  if (QueryList* list = std::exchange(pending.list, nullptr)) list->erase(pending.place_in_list);
 }
 
 std::shared_ptr<Replica::PendingQuery> Replica::pend(ticket::Query query, raft::Micros patience,
@@ -68,20 +79,23 @@ std::shared_ptr<Replica::PendingQuery> Replica::pend(ticket::Query query, raft::
   return pending;
 }
 
-/// One read of the log for all that wait.
+/// One read of the log for all that wait. Whoever finds too many rounds waits for the next one.
 void Replica::begin_reads() {
-  if (unread_.empty() || !node_.ready_to_serve()) return;
-  auto batch = std::exchange(unread_, {});
+  if (unread_->empty() || !node_.ready_to_serve() || too_many_reads()) return;
+  const auto batch = std::exchange(unread_, std::make_shared<QueryList>());
   const auto read = node_.read(loop_.now());
   if (!read) {
-    for (const auto& pending : batch) {
+    while (!batch->empty()) {
+      const std::shared_ptr<PendingQuery> pending = batch->front();
       settle(*pending, NotDone{NotDone::Why::kBusy, to_string(read.refusal())});
     }
     return;
   }
-  reads_.emplace(*read, [this, batch = std::move(batch)](bool confirmed) {
-    for (const auto& pending : batch) {
+  reads_.emplace(*read, [this, batch](bool confirmed) {
+    while (!batch->empty()) {
+      const std::shared_ptr<PendingQuery> pending = batch->front();
       if (confirmed) {
+        take_out(*pending);
         look_up(pending);
       } else {
         settle(*pending, NotDone{NotDone::Why::kNoLeader, "leadership was lost; ask again"});
@@ -117,7 +131,7 @@ void Replica::serve_reads() {
 void Replica::look_up(const std::shared_ptr<PendingQuery>& pending) {
   if (!pending->done) return;
   if (is_small_and_warm(pending->query)) return settle(*pending, result_of(pending->query));
-  cold_queries_.push_back(pending);
+  put_into(cold_queries_, pending);
   warm_queries();
 }
 
@@ -136,9 +150,9 @@ void Replica::warm_queries() {
   while (!warming_queries_ && !cold_queries_.empty()) {
     const std::shared_ptr<PendingQuery> next = cold_queries_.front();
     const auto* listing = std::get_if<ticket::Listing>(&next->query);
-    if (listing != nullptr && next->done && !ready.empty()) break;
-    if (listing != nullptr && next->done) {
-      cold_queries_.pop_front();
+    if (listing != nullptr && !ready.empty()) break;
+    if (listing != nullptr) {
+      take_out(*next);
       warming_queries_ = true;
       disk_.warm(ticket::records_of(*listing), answer_when_warm({next}));
       return;
@@ -147,8 +161,8 @@ void Replica::warm_queries() {
       cold.push_back(std::move(key));
     }
     const auto* lookup = std::get_if<ticket::Lookup>(&next->query);
-    if (next->done && lookup != nullptr && next->warmed < lookup->sequences.size()) break;
-    cold_queries_.pop_front();
+    if (lookup != nullptr && next->warmed < lookup->sequences.size()) break;
+    take_out(*next);
     ready.push_back(next);
   }
   if (ready.empty() && cold.empty()) return;
@@ -205,6 +219,7 @@ ticket::QueryResult Replica::result_of(const ticket::Query& query) {
 void Replica::settle(PendingQuery& pending, ticket::QueryAnswer answer) {
   if (!pending.done) return;
   // The query stays: whoever calls this holds it.
+  take_out(pending);
   queries_.erase(pending.place);
   query_bytes_ -= pending.bytes;
   pending.query = {};
@@ -212,7 +227,9 @@ void Replica::settle(PendingQuery& pending, ticket::QueryAnswer answer) {
 }
 
 void Replica::refuse_queries(const std::string& message) {
-  for (const auto& pending : std::exchange(unread_, {})) {
+  const auto refused = std::exchange(unread_, std::make_shared<QueryList>());
+  while (!refused->empty()) {
+    const std::shared_ptr<PendingQuery> pending = refused->front();
     settle(*pending, NotDone{NotDone::Why::kNoLeader, message});
   }
 }

@@ -36,7 +36,7 @@ std::optional<Outcome> outcome_behind(const ticket::Answer& answer) {
 
 /// A client is told the number only when it was done.
 bool same(const Outcome& told, const Outcome& happened) {
-  if (told.result != happened.result) return false;
+  if (told.result != happened.result || told.replayed != happened.replayed) return false;
   return told.result != Result::kDone ||
          (told.first == happened.first && told.count == happened.count);
 }
@@ -47,46 +47,27 @@ std::string text_of(const ticket::Request& request) {
          '"';
 }
 
-std::string text_of(const Outcome& outcome) {
-  return "result " + std::to_string(static_cast<int>(outcome.result)) + " first " +
-         std::to_string(outcome.first) + " count " + std::to_string(outcome.count);
-}
-
 }  // namespace
 
 void Audit::committed(const std::vector<Executed>& executed) {
   for (const Executed& each : executed) {
-    const Effect effect{each.index, each.outcome};
-    if (each.key.empty()) {
-      unclaimed_[{each.kind, std::string(each.sequence), each.value}].push_back(effect);
-      continue;
-    }
-    if (each.outcome.replayed) continue;
-    const std::string key(each.key);
-    keyed_[key].push_back({{each.kind, std::string(each.sequence), each.value, key}, effect});
+    unclaimed_[{each.kind, std::string(each.sequence), each.value, std::string(each.key)}]
+        .push_back({each.index, each.outcome});
   }
 }
 
 void Audit::answered(const Asked& asked, const ticket::Answer& answer) {
-  const ticket::Request& request = asked.request;
   if (std::holds_alternative<ticket::Unknown>(answer)) {
-    if (!request.key.empty()) return;
-    unknown_[{request.kind, request.sequence, request.value}].push_back(asked.golden_last);
+    unknown_[shape_of(asked.request)].push_back(asked.golden_last);
     return;
   }
-  const std::optional<Outcome> outcome = outcome_behind(answer);
-  if (!outcome) return;  // finish() sees whether it was done all the same
-  if (request.key.empty()) {
-    require(!outcome->replayed, "a replay for a request without a key: ", text_of(request));
-    claim(asked, *outcome);
-  } else {
-    answered_keyed(asked, *outcome);
-  }
+  // What was refused before it was applied is in no entry: finish() sees whether that is so.
+  if (const std::optional<Outcome> outcome = outcome_behind(answer)) claim(asked, *outcome);
 }
 
 void Audit::claim(const Asked& asked, const Outcome& outcome) {
   const ticket::Request& request = asked.request;
-  const auto found = unclaimed_.find({request.kind, request.sequence, request.value});
+  const auto found = unclaimed_.find(shape_of(request));
   if (found != unclaimed_.end()) {
     std::vector<Effect>& effects = found->second;
     const auto effect = std::find_if(effects.begin(), effects.end(), [&](const Effect& each) {
@@ -94,26 +75,13 @@ void Audit::claim(const Asked& asked, const Outcome& outcome) {
     });
     if (effect != effects.end()) {
       effects.erase(effect);
+      if (effects.empty()) unclaimed_.erase(found);
       return;
     }
   }
-  fail("a client is told ", text_of(outcome), " for ", text_of(request), " asked when ", asked.golden_last,
+  fail("a client is told ", text_of(outcome), " for ", text_of(request), " asked when ",
+       asked.golden_last,
        " was committed, and up to ", golden_.last(), " no entry did that for nobody else");
-}
-
-void Audit::answered_keyed(const Asked& asked, const Outcome& outcome) const {
-  const ticket::Request& request = asked.request;
-  const auto found = keyed_.find(request.key);
-  if (found != keyed_.end()) {
-    for (const KeyedEffect& each : found->second) {
-      if (each.request.kind == request.kind && each.request.sequence == request.sequence &&
-          each.request.value == request.value && same(outcome, each.effect.outcome)) {
-        return;
-      }
-    }
-  }
-  fail("a client is told ", text_of(outcome), " for ", text_of(request), " and up to ", golden_.last(),
-       " that was never the answer of this key");
 }
 
 void Audit::answered(const AskedQuery& asked, const ticket::QueryAnswer& answer) const {
@@ -135,7 +103,8 @@ void Audit::check_lookup(const ticket::Lookup& lookup, const ticket::QueryResult
           " sequences finds ", result.found.size());
   for (std::size_t i = 0; i < result.found.size(); ++i) {
     const ticket::Found& found = result.found[i];
-    const auto golden = golden_.value(lookup.sequences[i], raft::Index(result.applied_index));
+    const auto golden =
+        golden_.rules().value(lookup.sequences[i], raft::Index(result.applied_index));
     require(found.sequence == lookup.sequences[i] && found.last == golden, "a look-up at ",
             result.applied_index, " finds ", found.sequence, " at ",
             found.last ? std::to_string(*found.last) : "nothing", " and not at ",
@@ -145,8 +114,8 @@ void Audit::check_lookup(const ticket::Lookup& lookup, const ticket::QueryResult
 
 void Audit::check_listing(const ticket::Listing& listing, const ticket::QueryResult& result) const {
   std::vector<ticket::Found> expected;
-  for (const std::string_view name : golden_.sequences()) {
-    const auto last = golden_.value(name, raft::Index(result.applied_index));
+  for (const std::string_view name : golden_.rules().sequences()) {
+    const auto last = golden_.rules().value(name, raft::Index(result.applied_index));
     if (name.empty() || !last || !name.starts_with(listing.prefix) || name <= listing.after) {
       continue;
     }
@@ -163,16 +132,15 @@ void Audit::check_listing(const ticket::Listing& listing, const ticket::QueryRes
 // suffices to compare both in order.
 void Audit::finish() const {
   for (const auto& [shape, effects] : unclaimed_) {
-    if (effects.empty()) continue;
     std::vector<raft::Index> asked;
     if (const auto found = unknown_.find(shape); found != unknown_.end()) asked = found->second;
     std::sort(asked.begin(), asked.end());
     for (std::size_t k = 0; k < effects.size(); ++k) {
-      const auto& [kind, sequence, value] = shape;
+      const auto& [kind, sequence, value, key] = shape;
       require(k < asked.size() && asked[k] < effects[k].index, "entry ", effects[k].index,
-              " did ", text_of(effects[k].outcome), " (kind ", static_cast<int>(kind), " of ",
-              value, " on \"", sequence, "\") for nobody: ", asked.size(),
-              " such requests have an unknown outcome, ", effects.size(), " effects no answer");
+              " did ", text_of(effects[k].outcome), " (", text_of({kind, sequence, value, key}),
+              ") for nobody: ", asked.size(), " such requests have an unknown outcome, ",
+              effects.size(), " effects no answer");
     }
   }
 }

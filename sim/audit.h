@@ -5,7 +5,6 @@
 #include <map>
 #include <string>
 #include <tuple>
-#include <unordered_map>
 #include <vector>
 
 #include "sim/golden.h"
@@ -41,27 +40,25 @@ class Audit {
   void finish() const;
 
  private:
-  /// Requests without a key, by what they ask.
-  using Shape = std::tuple<ticket::Kind, std::string, std::uint64_t>;
+  /// What a request says, its key included.
+  using Shape = std::tuple<ticket::Kind, std::string, std::uint64_t, std::string>;
   struct Effect {
     raft::Index index;
     ticket::Outcome outcome;
   };
 
-  void answered_keyed(const Asked& asked, const ticket::Outcome& outcome) const;
+  static Shape shape_of(const ticket::Request& request) {
+    return {request.kind, request.sequence, request.value, request.key};
+  }
   void claim(const Asked& asked, const ticket::Outcome& outcome);
   void check_lookup(const ticket::Lookup& lookup, const ticket::QueryResult& result) const;
   void check_listing(const ticket::Listing& listing, const ticket::QueryResult& result) const;
 
   const Golden& golden_;
-  /// Without a key, not yet claimed by an answer; in the order of the log.
+  /// Not yet claimed by an answer; in the order of the log. What changed nothing is one, too: a
+  /// request stands in the log once, and has one answer.
   std::map<Shape, std::vector<Effect>> unclaimed_;
   std::map<Shape, std::vector<raft::Index>> unknown_;
-  struct KeyedEffect {
-    ticket::Request request;
-    Effect effect;
-  };
-  std::unordered_map<std::string, std::vector<KeyedEffect>> keyed_;
 };
 
 }  // namespace ticketd::sim

@@ -18,8 +18,8 @@ namespace {
 /// A process's answer may be late by what its loop is.
 constexpr Micros kSlack = 50'000;
 constexpr Micros kRetryMax = 300'000;
-constexpr const char* kDoomed = "doomed";
-constexpr const char* kEdge = "edge";
+/// Requests under keys that are kept, to be made again.
+constexpr std::size_t kKeyedBeforeMax = 200;
 
 }  // namespace
 
@@ -81,67 +81,13 @@ void Clients::ask(std::uint32_t number) {
   if (goes_on) {
     ++simulation_.statistics.retries;
     ask_change(number, *process, *client.keyed);
+  } else if (const auto sequence = std::exchange(client.read_back, std::nullopt)) {
+    ask_query(number, *process, ticket::Lookup{{*sequence}}, false);
   } else if (random_.chance(simulation_.knobs.read_permille, 1'000)) {
     ask_query(number, *process, draw_query(), random_.chance(1, 4));
   } else {
     ask_change(number, *process, draw_request(number));
   }
-}
-
-// --- What is asked --------------------------------------------------------------------------------
-
-std::string Clients::sequence_name(std::uint64_t number) const {
-  if (number == 0) return {};
-  if (number == 6) return std::string(ticket::kMaxNameBytes, 'n');
-  return "s" + std::to_string(number);
-}
-
-ticket::Request Clients::draw_request(std::uint32_t number) {
-  Client& client = clients_[number];
-  ticket::Request request;
-  request.sequence = sequence_name(random_.below(simulation_.plan.sequences));
-  request.value = 1 + random_.below(simulation_.knobs.count_max);
-  if (simulation_.plan.calm) return request;
-  const std::uint64_t kind = random_.below(100);
-  if (kind < 8) {
-    request.kind = Kind::kAdvance;
-    const auto last = simulation_.oracle.golden.value(request.sequence);
-    request.value = last.value_or(0) + random_.below(20);
-    if (request.value > 3) request.value -= random_.below(3);
-  } else if (kind < 11) {
-    request.sequence = kEdge;
-    if (random_.chance(1, 4)) {
-      request.kind = Kind::kAdvance;
-      request.value = std::numeric_limits<std::uint64_t>::max() - random_.below(200);
-    } else {
-      request.value = 1 + random_.below(ticket::kMaxCount);
-    }
-  } else if (kind < 13 && simulation_.plan.seed % 4 == 0) {
-    request.sequence = kDoomed;
-    if (random_.chance(1, 3)) return {Kind::kRemove, kDoomed, 0, {}};
-  }
-  if (random_.chance(simulation_.knobs.keyed_permille, 1'000)) {
-    request.key = "c" + std::to_string(number) + "-" + std::to_string(++client.keys);
-    client.keyed = request;
-    client.tries = 0;
-  }
-  return request;
-}
-
-ticket::Query Clients::draw_query() {
-  if (random_.chance(1, 8)) {
-    ticket::Listing listing;
-    listing.prefix = random_.chance(1, 2) ? "s" : "";
-    if (random_.chance(1, 3)) listing.after = sequence_name(1 + random_.below(4));
-    listing.limit = 1 + random_.below(6);
-    return listing;
-  }
-  ticket::Lookup lookup;
-  const std::uint64_t count = 1 + random_.below(2);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    lookup.sequences.push_back(sequence_name(random_.below(simulation_.plan.sequences)));
-  }
-  return lookup;
 }
 
 // --- How it is asked ------------------------------------------------------------------------------
@@ -204,13 +150,14 @@ void Clients::at_front_end(Process& process, std::uint64_t id, ticket::Request r
   replica.find_leader([this, &process, &replica, id,
                        request = std::move(request)](const ticket::LeaderView& view) {
     const auto done = [this, id](ticket::Answer answer) { note(id, std::move(answer)); };
-    if (std::holds_alternative<ticket::LeaderHere>(view)) return replica.change(request, done);
     const auto* there = std::get_if<ticket::LeaderThere>(&view);
-    if (there == nullptr) return done(NotDone{NotDone::Why::kNoLeader, "no leader"});
-    if (random_.chance(1, 2) && redirected(process, id, there->http_address)) {
+    const bool here = std::holds_alternative<ticket::LeaderHere>(view);
+    if (!here && there == nullptr) return done(NotDone{NotDone::Why::kNoLeader, "no leader"});
+    if (!here && random_.chance(1, 2) && redirected(process, id, there->http_address)) {
       return done(NotDone{NotDone::Why::kNoLeader, "redirected"});
     }
-    replica.forward(request, done);
+    attempts_.at(id).asked_for = true;
+    here ? replica.change(request, done) : replica.forward(request, done);
   });
 }
 
@@ -247,7 +194,7 @@ void Clients::at_peer_port(Process& process, std::uint64_t id, ticket::Request r
   const Micros patience = simulation_.knobs.request_timeout;
   const net::ChangeCall call{request.kind, std::move(request.sequence), request.value,
                              std::move(request.key), patience};
-  simulation_.network.client_call(
+  attempts_.at(id).session = simulation_.network.client_call(
       process, call, patience + kSlack + kSlack,
       [this, id, process = process.index(), life = process.life(),
        since = simulation_.events.now()](std::optional<net::Reply> reply) {
@@ -278,12 +225,23 @@ void Clients::no_reply(std::uint64_t id, std::uint32_t process, std::uint32_t li
   const Process& asked = simulation_.process(process);
   require(!asked.up() || asked.life() != life || asked.resumed_at() > since, "process ", process,
           " did not answer a request on its peer port in time");
-  if (std::holds_alternative<Asked>(attempt->second.asked)) {
-    note(id, ticket::Answer(ticket::Unknown{"no reply"}));
-  } else {
-    note(id, ticket::QueryAnswer(NotDone{NotDone::Why::kNoLeader, "no reply"}));
-  }
+  note_lost(id, "no reply");
   look_at_answers();
+}
+
+/// There will be no answer. What no replica was ever asked for was certainly not done.
+void Clients::note_lost(std::uint64_t id, const char* why) {
+  const Attempt& attempt = attempts_.at(id);
+  const NotDone not_done{NotDone::Why::kNoLeader, why};
+  if (std::holds_alternative<AskedQuery>(attempt.asked)) {
+    return note(id, ticket::QueryAnswer(not_done));
+  }
+  const bool heard =
+      attempt.asked_for ||
+      (attempt.session && simulation_.network.session(*attempt.session).heard);
+  if (heard) return note(id, ticket::Answer(ticket::Unknown{why}));
+  ++simulation_.statistics.unheard;
+  note(id, ticket::Answer(not_done));
 }
 
 void Clients::note(std::uint64_t id, Answer answer) {
@@ -307,6 +265,7 @@ void Clients::settle(std::uint64_t id, const Answer& answer) {
   if (const auto* asked = std::get_if<Asked>(&attempt.asked)) {
     const auto& told = std::get<ticket::Answer>(answer);
     audit.answered(*asked, told);
+    check_permission(asked->request, told);
     if (waits) follow(client, attempt.client, *asked, told);
     return;
   }
@@ -323,6 +282,34 @@ void Clients::settle(std::uint64_t id, const Answer& answer) {
                              : 1'000 + random_.below(kRetryMax));
 }
 
+/// What may be removed where, the options say.
+void Clients::check_permission(const ticket::Request& request,
+                               const ticket::Answer& answer) const {
+  const bool allowed = request.kind != Kind::kRemove || simulation_.knobs.allow_delete;
+  const auto* refused = std::get_if<NotDone>(&answer);
+  const bool forbidden = refused != nullptr && refused->why == NotDone::Why::kForbidden;
+  require(!(forbidden && allowed), "a client is forbidden what is allowed");
+  require(allowed || !std::holds_alternative<ticket::Done>(answer),
+          "a sequence is removed where that is not allowed");
+}
+
+void Clients::follow_key(Client& client, const ticket::Request& request,
+                         const ticket::Answer& answer, bool done) {
+  const auto* refused = std::get_if<NotDone>(&answer);
+  const bool full = refused != nullptr && refused->why == NotDone::Why::kKeysFull;
+  const bool reused = refused != nullptr && refused->why == NotDone::Why::kKeyReused;
+  simulation_.statistics.keys_full += full;
+  simulation_.statistics.keys_reused += reused;
+  // Asking again after an answer must change nothing.
+  if (!full && (!done || random_.chance(1, 16))) return;
+  client.keyed.reset();
+  if (keyed_before_.size() < kKeyedBeforeMax) {
+    keyed_before_.push_back(request);
+  } else {
+    keyed_before_[random_.below(kKeyedBeforeMax)] = request;
+  }
+}
+
 void Clients::follow(Client& client, std::uint32_t number, const Asked& asked,
                      const ticket::Answer& answer) {
   Statistics& statistics = simulation_.statistics;
@@ -336,11 +323,9 @@ void Clients::follow(Client& client, std::uint32_t number, const Asked& asked,
       std::get<ticket::Done>(answer).replayed) {
     ++statistics.replayed;
   }
-  if (!asked.request.key.empty()) {
-    const bool gives_up = refused != nullptr && refused->why == NotDone::Why::kKeysFull;
-    // Asking again after an answer must change nothing.
-    if ((done && !random_.chance(1, 16)) || gives_up) client.keyed.reset();
-    ++client.tries;
+  if (!asked.request.key.empty()) follow_key(client, asked.request, answer, done);
+  if (done && random_.chance(simulation_.knobs.read_back_permille, 1'000)) {
+    client.read_back = asked.request.sequence;
   }
   done_ += done;
   client.done += done;
@@ -357,13 +342,7 @@ void Clients::process_died(std::uint32_t process, std::uint32_t life) {
     if (attempt.process == process && attempt.life == life) lost.push_back(id);
   }
   std::sort(lost.begin(), lost.end());
-  for (const std::uint64_t id : lost) {
-    if (std::holds_alternative<Asked>(attempts_.at(id).asked)) {
-      note(id, ticket::Answer(ticket::Unknown{"the node died"}));
-    } else {
-      note(id, ticket::QueryAnswer(NotDone{NotDone::Why::kNoLeader, "the node died"}));
-    }
-  }
+  for (const std::uint64_t id : lost) note_lost(id, "the node died");
   look_at_answers();
 }
 

@@ -57,6 +57,10 @@ class Clients {
     raft::Time started_local;
     bool reached = false;
     std::variant<Asked, AskedQuery> asked;
+    /// A replica was asked to do it; until then its front end looks for the leader.
+    bool asked_for = false;
+    /// At a peer port: the client's connection.
+    std::optional<std::uint32_t> session{};
   };
   struct Client {
     std::uint32_t process = 0;
@@ -64,7 +68,8 @@ class Clients {
     std::uint64_t attempt = 0;
     /// A request under a key, to be made until it is answered for good.
     std::optional<ticket::Request> keyed;
-    unsigned tries = 0;
+    /// A sequence that it changed and will look up next.
+    std::optional<std::string> read_back;
     bool failed = false;  // the last one: better somewhere else
     std::uint64_t keys = 0;
     std::uint64_t done = 0, wanted = 0;
@@ -76,6 +81,8 @@ class Clients {
   void ask(std::uint32_t client);
   Process* choose_process(Client& client);
   ticket::Request draw_request(std::uint32_t client);
+  ticket::Request draw_plain_request();
+  ticket::Request draw_known_key();
   ticket::Query draw_query();
   std::string sequence_name(std::uint64_t number) const;
   void ask_change(std::uint32_t client, Process& process, ticket::Request request);
@@ -91,9 +98,13 @@ class Clients {
   void note(std::uint64_t attempt, Answer answer);
   void check_answers();
   void settle(std::uint64_t id, const Answer& answer);
+  void check_permission(const ticket::Request& request, const ticket::Answer& answer) const;
+  void follow_key(Client& client, const ticket::Request& request, const ticket::Answer& answer,
+                  bool done);
   void follow(Client& client, std::uint32_t number, const Asked& asked,
               const ticket::Answer& answer);
   void no_reply(std::uint64_t attempt, std::uint32_t process, std::uint32_t life, Micros since);
+  void note_lost(std::uint64_t attempt, const char* why);
   void sleep(std::uint32_t client, Micros span);
 
   Simulation& simulation_;
@@ -101,6 +112,9 @@ class Clients {
   std::vector<Client> clients_;
   std::unordered_map<std::uint64_t, Attempt> attempts_;
   std::uint64_t last_attempt_ = 0;
+  /// Requests under keys that were answered for good, some of them long ago.
+  std::vector<ticket::Request> keyed_before_;
+  std::uint64_t distinct_ = 0;  // counts that nobody else asks for
   std::vector<std::pair<std::uint64_t, Answer>> answers_;
   std::uint64_t done_ = 0;
   std::uint64_t wanted_ = 0;

@@ -86,32 +86,51 @@ void Faults::stop() {
 }
 
 void Faults::partition() {
-  const auto& processes = simulation_.processes();
-  const std::uint64_t kind = random_.below(6);
-  const Process* one = pick_up();
-  if (one != nullptr) {
-    simulation_.statistics.met(Fault::kPartitions, one->replica().node().role());
+  const Process* up = pick_up();
+  const Process& one = up != nullptr ? *up : pick();
+  const Golden& golden = simulation_.oracle.golden;
+  const raft::Configuration& voters = golden.configuration(golden.last()).configuration;
+  const bool only_voters = random_.chance(1, 2);  // then a ring is one of them
+  std::vector<std::uint32_t> nodes{one.index()};
+  for (const auto& process : simulation_.processes()) {
+    if (process.get() == &one) continue;
+    if (only_voters && !voters.is_voter(process->platter().member())) continue;
+    nodes.push_back(process->index());
   }
-  std::vector<bool> left;
-  for (const auto& process : processes) {
-    left.push_back(kind < 2 ? process.get() == one : random_.chance(1, 2));
-  }
-  const std::size_t count = processes.size();
-  const std::size_t bridge = random_.below(count);  // still reaches both sides
+  if (nodes.size() < 2) return;
+  Cuts cuts = draw_partition(random_, std::move(nodes));
   ++simulation_.statistics.partitions;
-  for (std::uint32_t a = 0; a < count; ++a) {
-    for (std::uint32_t b = 0; b < count; ++b) {
-      if (a == b) continue;
-      const bool one_way = kind == 1 || kind == 3;
-      const std::size_t apart = std::min((a + count - b) % count, (b + count - a) % count);
-      // In a ring everybody reaches a majority, and nobody the same one.
-      const bool crosses = kind == 5 ? apart > std::max<std::size_t>(count / 4, 1)
-                                     : left[a] != left[b] && (!one_way || left[a]) &&
-                                           (kind != 4 || (a != bridge && b != bridge));
-      if (crosses) simulation_.network.cut(a, b);
-    }
-  }
-  simulation_.events.after(span(), [this] { simulation_.network.mend_all(); });
+  if (up != nullptr) simulation_.statistics.met(Fault::kPartitions, up->replica().node().role());
+  if (random_.chance(1, 4)) return flap(std::move(cuts), simulation_.events.now() + 2 * span());
+  cut(cuts);
+  simulation_.events.after(span(), [this, cuts = std::move(cuts)] { mend(cuts); });
+}
+
+void Faults::cut(const Cuts& cuts) {
+  for (const Cut& each : cuts) simulation_.network.cut(each.from, each.to);
+}
+
+/// What the end of all faults has mended is not its own any more.
+void Faults::mend(const Cuts& cuts) {
+  if (simulation_.healed()) return;
+  for (const Cut& each : cuts) simulation_.network.mend(each.from, each.to);
+}
+
+/// Comes and goes about as fast as leaders are lost and elected.
+void Faults::flap(Cuts cuts, Micros until) {
+  const auto span = [this] {
+    const Micros longest = simulation_.knobs.raft.election_timeout_max;
+    return random_.between(longest / 4, 2 * longest);
+  };
+  ++simulation_.statistics.flaps;
+  cut(cuts);
+  simulation_.events.after(span(), [this, cuts = std::move(cuts), until, rest = span()]() mutable {
+    mend(cuts);
+    if (simulation_.events.now() >= until) return;
+    simulation_.events.after(rest, [this, cuts = std::move(cuts), until]() mutable {
+      if (!simulation_.healed()) flap(std::move(cuts), until);
+    });
+  });
 }
 
 /// Everything that was sent comes late, and at once: then it speaks of a time that is over.

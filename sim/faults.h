@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "sim/partition.h"
 #include "sim/plan.h"
 
 namespace ticketd::sim {
@@ -35,6 +36,9 @@ class Faults {
   void crash();
   void stop();
   void partition();
+  void cut(const Cuts& cuts);
+  void mend(const Cuts& cuts);
+  void flap(Cuts cuts, Micros until);
   void clog();
   void pause();
   void hang();

@@ -1,14 +1,10 @@
 #include "sim/golden.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "sim/violation.h"
 
 namespace ticketd::sim {
-
-using ticket::Kind;
-using Result = ticket::Outcome::Result;
 
 std::optional<std::string> Golden::State::find(std::string_view key) {
   const auto found = records_.find(key);
@@ -96,118 +92,30 @@ void Golden::check_configuration_step(const raft::ConfigurationAt& next) const {
           " voters at once");
 }
 
+/// What the machine makes of it is what the rules say.
 void Golden::apply(const raft::Entry& entry, const ticket::Batch& batch) {
-  const std::uint64_t before_us = machine_.summary().stamp_us;
   const auto outcomes = machine_.apply(entry.index, entry.term, &batch);
-  const std::uint64_t stamp_us = std::max(before_us, batch.stamp_us);
+  rules_.begin(entry.index, batch.stamp_us, batch.limits);
   std::size_t next = 0;
   for (const ticket::Operation& operation : batch.operations) {
-    const auto history = histories_.try_emplace(operation.sequence).first;
     for (const std::uint64_t value : operation.values) {
+      const ticket::Outcome expected =
+          rules_.carry_out(operation.kind, operation.sequence, value, operation.key);
       require(next < outcomes.size(), "entry ", entry.index, " has too few outcomes");
-      executed_.push_back({entry.index, operation.kind, history->first, value, operation.key,
-                           outcomes[next++]});
-      follow(executed_.back(), stamp_us, batch.limits);
+      const ticket::Outcome& outcome = outcomes[next++];
+      require(outcome == expected, "entry ", entry.index, " gives ", text_of(outcome), " and not ",
+              text_of(expected), " (kind ", static_cast<int>(operation.kind), " of ", value,
+              " on \"", operation.sequence, "\" key \"", operation.key, "\")");
+      executed_.push_back({entry.index, operation.kind, rules_.kept(operation.sequence), value,
+                           operation.key, outcome});
     }
   }
   require(next == outcomes.size(), "entry ", entry.index, " has too many outcomes");
-  const std::uint64_t keys = machine_.summary().keys();
-  require(batch.limits.keys == 0 || keys <= batch.limits.keys, "after entry ", entry.index, ' ',
-          keys, " keys are remembered, and no more than ", batch.limits.keys, " may be");
-}
-
-/// The rules read a second time, as simply as can be.
-void Golden::follow(const Executed& executed, std::uint64_t stamp_us,
-                    const ticket::KeyLimits& limits) {
-  if (!executed.key.empty()) follow_key(executed, stamp_us, limits);
-  const ticket::Outcome& outcome = executed.outcome;
-  if (outcome.replayed || outcome.result == Result::kKeyReused ||
-      outcome.result == Result::kKeysFull) {
-    return;
-  }
-  History& history = histories_.find(executed.sequence)->second;
-  const std::optional<std::uint64_t> last =
-      history.empty() ? std::nullopt : history.back().second;
-  switch (executed.kind) {
-    case Kind::kTake:
-      return follow_take(executed, history);
-    case Kind::kAdvance: {
-      const bool back = last && *last > executed.value;
-      require(outcome.result == (back ? Result::kBehind : Result::kDone), "entry ", executed.index,
-              " moves a sequence from ", last.value_or(0), " to ", executed.value, " with result ",
-              static_cast<int>(outcome.result));
-      const bool there = last == executed.value ||
-                         (!last && executed.sequence.empty() && executed.value == 0);
-      if (!back && !there) history.emplace_back(executed.index, executed.value);
-      return;
-    }
-    case Kind::kRemove:
-      if (last) history.emplace_back(executed.index, std::nullopt);
-      return;
-  }
-}
-
-void Golden::follow_take(const Executed& executed, History& history) {
-  const ticket::Outcome& outcome = executed.outcome;
-  const std::optional<std::uint64_t> last =
-      history.empty() ? std::nullopt : history.back().second;
-  if (outcome.result == Result::kOverflow) {
-    require(last && *last > std::numeric_limits<std::uint64_t>::max() - executed.value, "entry ",
-            executed.index, " says that a sequence at ", last.value_or(0), " has no room for ",
-            executed.value);
-    return;
-  }
-  const std::uint64_t first = last ? *last + 1 : (executed.sequence.empty() ? 1 : 0);
-  require(outcome.result == Result::kDone && outcome.first == first &&
-              outcome.count == executed.value,
-          "entry ", executed.index, " gives ", outcome.count, " numbers from ", outcome.first,
-          " on, to one who asked for ", executed.value, ", where ", first, " comes next");
-  history.emplace_back(executed.index, first + (executed.value - 1));
-}
-
-void Golden::follow_key(const Executed& executed, std::uint64_t stamp_us,
-                        const ticket::KeyLimits& limits) {
-  const ticket::Outcome& outcome = executed.outcome;
-  const auto use = keys_.find(std::string(executed.key));
-  if (outcome.replayed) {
-    ticket::Outcome first = outcome;
-    first.replayed = false;
-    require(use != keys_.end() && use->second.outcome == first, "entry ", executed.index,
-            " replays for key ", executed.key, " what it was never answered");
-    return;
-  }
-  if (outcome.result == Result::kKeyReused) {
-    require(use != keys_.end(), "entry ", executed.index, " says that key ", executed.key,
-            " came before");
-    return;
-  }
-  if (outcome.result == Result::kKeysFull) return;
-  require(use == keys_.end() || use->second.expires_us <= stamp_us, "entry ", executed.index,
-          " executes the request of key ", executed.key, " a second time before its age");
-  const std::uint64_t room = std::numeric_limits<std::uint64_t>::max() - stamp_us;
-  keys_.insert_or_assign(std::string(executed.key),
-                         KeyUse{stamp_us + std::min(limits.age_us, room), outcome});
-}
-
-std::optional<std::uint64_t> Golden::value(std::string_view sequence, raft::Index index) const {
-  const auto found = histories_.find(sequence);
-  if (found == histories_.end()) return std::nullopt;
-  const History& history = found->second;
-  const auto above = std::upper_bound(history.begin(), history.end(), index,
-                                      [](raft::Index i, const auto& step) { return i < step.first; });
-  return above == history.begin() ? std::nullopt : std::prev(above)->second;
-}
-
-std::optional<std::uint64_t> Golden::value(std::string_view sequence) const {
-  const auto found = histories_.find(sequence);
-  if (found == histories_.end() || found->second.empty()) return std::nullopt;
-  return found->second.back().second;
-}
-
-std::vector<std::string_view> Golden::sequences() const {
-  std::vector<std::string_view> names;
-  for (const auto& [name, history] : histories_) names.push_back(name);
-  return names;
+  const ticket::Summary& summary = machine_.summary();
+  require(summary.stamp_us == rules_.stamp_us(), "after entry ", entry.index,
+          " replicated time is ", summary.stamp_us, " and not ", rules_.stamp_us());
+  require(summary.keys() == rules_.keys(), "after entry ", entry.index, ' ', summary.keys(),
+          " keys are remembered, and not ", rules_.keys());
 }
 
 }  // namespace ticketd::sim

@@ -3,17 +3,15 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "raft/configuration.h"
 #include "raft/entry.h"
 #include "sim/records.h"
+#include "sim/rules.h"
 #include "ticket/machine.h"
 
 namespace ticketd::sim {
@@ -51,11 +49,10 @@ class Golden {
   const std::vector<Executed>& append(const raft::Entry& entry, std::uint64_t chain,
                                       raft::Term committed_in);
 
-  /// The last number given when all up to that index was applied.
-  std::optional<std::uint64_t> value(std::string_view sequence, raft::Index index) const;
-  std::optional<std::uint64_t> value(std::string_view sequence) const;
-  /// All sequences that were ever touched, in the order of their names.
-  std::vector<std::string_view> sequences() const;
+  /// What the newest entry that has a stamp says.
+  std::uint64_t written_stamp_us() const { return batch_.stamp_us; }
+  /// What every sequence has been, by a second reading of the rules.
+  const Rules& rules() const { return rules_; }
 
  private:
   struct Place {
@@ -76,26 +73,15 @@ class Golden {
    private:
     KeyMap<std::string> records_;
   };
-  using History = std::vector<std::pair<raft::Index, std::optional<std::uint64_t>>>;
 
   void apply(const raft::Entry& entry, const ticket::Batch& batch);
-  void follow(const Executed& executed, std::uint64_t stamp_us, const ticket::KeyLimits& limits);
-  void follow_key(const Executed& executed, std::uint64_t stamp_us,
-                  const ticket::KeyLimits& limits);
-  void follow_take(const Executed& executed, History& history);
   void check_configuration_step(const raft::ConfigurationAt& next) const;
 
   State state_;
   ticket::Machine machine_;
   std::vector<Place> places_;  // by index; [0] is the beginning
   std::vector<raft::ConfigurationAt> configurations_;
-  /// What a second, simple reading of the rules makes of each sequence.
-  std::map<std::string, History, std::less<>> histories_;
-  struct KeyUse {
-    std::uint64_t expires_us = 0;
-    ticket::Outcome outcome;
-  };
-  std::unordered_map<std::string, KeyUse> keys_;
+  Rules rules_;
   ticket::Batch batch_;
   std::vector<Executed> executed_;
 };

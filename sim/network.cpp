@@ -77,8 +77,43 @@ void Network::process_died(const Process& process) {
     const bool dials = session.dialer == process.index() && session.dialer_life == process.life();
     const bool listens =
         session.listener == process.index() && session.listener_life == process.life();
-    if (dials || listens) close(id);
+    if (!dials && !listens) continue;
+    const bool somebody_hears =
+        dials ? is_alive(session.listener, session.listener_life)
+              : session.dialer != kNobody && is_alive(session.dialer, session.dialer_life);
+    const unsigned permille = simulation_.knobs.drain_permille;
+    if (somebody_hears && permille > 0 && random_.chance(permille, 1'000)) {
+      drain(id, dials);
+    } else {
+      close(id);
+    }
   }
+}
+
+bool Network::is_alive(std::uint32_t index, std::uint32_t life) const {
+  const Process& process = simulation_.process(index);
+  return process.up() && process.life() == life;
+}
+
+/// The end comes after all that was sent before it, also where the network reorders.
+void Network::drain(SessionId id, bool dialer_died) {
+  Session& session = *sessions_[id];
+  ++simulation_.statistics.drained;
+  session.drains = true;
+  const std::uint32_t from = dialer_died ? session.dialer : session.listener;
+  const std::uint32_t to = dialer_died ? session.listener : session.dialer;
+  const Micros sent = dialer_died ? session.dialer_until : session.listener_until;
+  const Micros arrives = simulation_.events.now() + draw_delay();
+  simulation_.events.push_action(
+      std::max({arrives, sent, path(from, to).clogged_until}), to,
+      dialer_died ? session.listener_life : session.dialer_life, [this, id, to, dialer_died] {
+        Process& survivor = simulation_.process(to);
+        survivor.on_loop([this, id, &survivor, dialer_died] {
+          if (!sessions_[id]->open) return;
+          sessions_[id]->end();
+          if (!dialer_died) survivor.transport().broke(id);
+        });
+      });
 }
 
 void Network::close_sessions_to(const Process& listener,
@@ -165,7 +200,7 @@ void Network::dispatch(std::uint32_t slot, bool may_vanish) {
     while (may_vanish && knobs.duplicate_permille > 0 &&
            random_.chance(knobs.duplicate_permille, 1'000)) {
       ++simulation_.statistics.duplicated;
-      launch(copy(slot), draw_delay() + log_uniform(random_, 1, 1'000'000));
+      launch(copy(slot), draw_delay() + log_uniform(random_, 1, 1'000'000), true);
     }
   }
   launch(slot, draw_delay());
@@ -177,7 +212,7 @@ void Network::damage(std::string& bytes) {
   byte = static_cast<char>(static_cast<unsigned char>(byte) ^ (1U << (bit % 8)));
 }
 
-void Network::launch(std::uint32_t slot, Micros delay) {
+void Network::launch(std::uint32_t slot, Micros delay, bool repeated) {
   const Flight& flight = flights_[slot];
   Session& session = *sessions_[flight.session];
   const bool back = flight.lane == Lane::kAnswers;
@@ -192,6 +227,8 @@ void Network::launch(std::uint32_t slot, Micros delay) {
     // A repetition is not a part of the lane's order.
     if (delay <= simulation_.knobs.delay_max) last = at = std::max(at, last);
   }
+  Micros& until = back ? session.listener_until : session.dialer_until;
+  if (!repeated) until = std::max(until, at);
   simulation_.events.push({.at = at,
                            .process = to,
                            .life = back ? session.dialer_life : session.listener_life,
@@ -205,6 +242,7 @@ void Network::arrive(std::uint32_t slot) {
   const Lane lane = flight.lane;
   Session& session = *sessions_[id];
   if (!session.open) return drop(slot);
+  simulation_.statistics.after_death += session.drains;
   simulation_.trace(ByteReader(std::string_view(flight.bytes).substr(net::kChecksumOffset)).u64());
   net::FrameDecoder& decoder = lane == Lane::kAnswers   ? session.answers
                                : lane == Lane::kControl ? session.control
@@ -260,6 +298,7 @@ void Network::greet(SessionId id, Session& session, const net::Hello& hello) {
 
 void Network::request(SessionId id, Session& session, net::Request request) {
   Process& listener = simulation_.process(session.listener);
+  session.heard = true;
   listener.transport().events().on_request(
       std::move(request.call), [this, id, number = request.id](net::Reply reply) {
         if (sessions_[id]->open) {
@@ -290,8 +329,8 @@ void Network::heard_at_dialer(SessionId id, Session& session, net::Frame frame) 
   }
 }
 
-void Network::client_call(Process& listener, const net::Call& call, Micros patience,
-                          std::function<void(std::optional<net::Reply>)> done) {
+SessionId Network::client_call(Process& listener, const net::Call& call, Micros patience,
+                               std::function<void(std::optional<net::Reply>)> done) {
   auto session = std::make_unique<Session>();
   session->dialer = kNobody;
   session->listener = listener.index();
@@ -307,15 +346,13 @@ void Network::client_call(Process& listener, const net::Call& call, Micros patie
     if (waiting.open) waiting.end();
     if (auto reply = std::exchange(waiting.reply, nullptr)) reply(std::nullopt);
   });
+  return id;
 }
 
 // --- Faults ---------------------------------------------------------------------------------------
 
 void Network::cut(std::uint32_t from, std::uint32_t to) {
-  Path& one = path(from, to);
-  if (std::exchange(one.cut, true)) return;
-  ++cuts_;
-  one.cut_since = simulation_.events.now();
+  cut_paths_ += path(from, to).cuts++ == 0;
 }
 
 void Network::clog(std::uint32_t from, std::uint32_t to, Micros until) {
@@ -324,21 +361,17 @@ void Network::clog(std::uint32_t from, std::uint32_t to, Micros until) {
 }
 
 void Network::mend(std::uint32_t from, std::uint32_t to) {
-  Path& one = path(from, to);
-  cuts_ -= one.cut;
-  one = {};
+  require(is_cut(from, to), "a path is mended that was not cut");
+  cut_paths_ -= --path(from, to).cuts == 0;
 }
 
 void Network::mend_all() {
-  for (Path& each : paths_) {
-    each.cut = false;
-    each.clogged_until = 0;
-  }
-  cuts_ = 0;
+  for (Path& each : paths_) each = {};
+  cut_paths_ = 0;
 }
 
 bool Network::is_cut(std::uint32_t from, std::uint32_t to) const {
-  return cuts_ > 0 && paths_[from * kProcessesMax + to].cut;
+  return cut_paths_ > 0 && paths_[from * kProcessesMax + to].cuts > 0;
 }
 
 }  // namespace ticketd::sim

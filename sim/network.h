@@ -29,11 +29,17 @@ struct Session {
   std::uint32_t listener = 0, listener_life = 0;
   raft::MemberId from, to;
   bool open = true;
+  /// The listener heard a request on it.
+  bool heard = false;
   /// Each direction hears its frames whole; the bulk lane is the dialer's alone.
   net::FrameDecoder control{net::Hearing::kGreeting}, bulk{net::Hearing::kBulk},
       answers{net::Hearing::kGreetingAnswer};
   /// On each of them nothing overtakes, unless the network reorders.
   Micros last_control = 0, last_bulk = 0, last_answer = 0;
+  /// When the last frame of the dialer, and of the listener, arrives; repetitions do not count.
+  Micros dialer_until = 0, listener_until = 0;
+  /// One end is no more, and what it sent still arrives.
+  bool drains = false;
   /// Of a client.
   std::function<void(std::optional<net::Reply>)> reply;
 
@@ -58,7 +64,9 @@ class Network {
   Session& session(SessionId id) { return *sessions_[id]; }
   /// Nothing comes through any more; the dialer learns it after a while.
   void close(SessionId id);
-  /// All that the process in this life has to do with.
+  /// Of all connections of the process in this life: what it sent is lost, or arrives before the
+  /// other end learns that nothing more will come. The kernel outlives a process, unless something
+  /// unread makes it reset the connection.
   void process_died(const Process& process);
   /// Those of members for which `unwanted` holds.
   void close_sessions_to(const Process& listener,
@@ -74,8 +82,8 @@ class Network {
   void send_encoded(SessionId id, Lane lane, std::string_view frame, bool may_vanish);
 
   /// As the command line asks. None: no answer.
-  void client_call(Process& listener, const net::Call& call, Micros patience,
-                   std::function<void(std::optional<net::Reply>)> done);
+  SessionId client_call(Process& listener, const net::Call& call, Micros patience,
+                        std::function<void(std::optional<net::Reply>)> done);
 
   void arrive(std::uint32_t slot);
   void drop(std::uint32_t slot) { free_.push_back(slot); }
@@ -85,14 +93,17 @@ class Network {
   std::uint32_t copy(std::uint32_t slot);
 
   // --- Faults -----------------------------------------------------------------------------------
-  /// From now on nothing goes from one to the other.
+  /// From now on nothing goes from one to the other, until each cut of that path was mended: they
+  /// add up, so that whoever cut it ends nobody else's.
   void cut(std::uint32_t from, std::uint32_t to);
   /// What is sent meanwhile comes at that moment.
   void clog(std::uint32_t from, std::uint32_t to, Micros until);
+  /// Ends one cut. Requires that there is one.
   void mend(std::uint32_t from, std::uint32_t to);
+  /// Ends all cuts and clogs.
   void mend_all();
   bool is_cut(std::uint32_t from, std::uint32_t to) const;
-  bool any_cut() const { return cuts_ > 0; }
+  bool any_cut() const { return cut_paths_ > 0; }
   void calm_down() { calm_ = true; }
 
  private:
@@ -102,15 +113,16 @@ class Network {
     std::string bytes;
   };
   struct Path {
-    bool cut = false;
-    Micros cut_since = 0;
+    std::uint32_t cuts = 0;
     Micros clogged_until = 0;
   };
 
   Path& path(std::uint32_t from, std::uint32_t to);
   std::uint32_t take_slot(SessionId id, Lane lane);
   void dispatch(std::uint32_t slot, bool may_vanish);
-  void launch(std::uint32_t slot, Micros delay);
+  void launch(std::uint32_t slot, Micros delay, bool repeated = false);
+  void drain(SessionId id, bool dialer_died);
+  bool is_alive(std::uint32_t process, std::uint32_t life) const;
   Micros draw_delay();
   void damage(std::string& bytes);
   void heard_at_listener(SessionId id, Session& session, net::Frame frame);
@@ -128,7 +140,7 @@ class Network {
   std::vector<Flight> flights_;
   std::vector<std::uint32_t> free_;
   std::vector<Path> paths_;
-  std::uint32_t cuts_ = 0;
+  std::uint32_t cut_paths_ = 0;
   bool calm_ = false;
 };
 

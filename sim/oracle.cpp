@@ -11,7 +11,7 @@ using raft::Term;
 
 View view_of(const raft::Node& node) {
   return {node.role(), node.current_term(), node.commit_index(), node.applied_index(),
-          node.last_index()};
+          node.last_index(), node.last_term()};
 }
 
 // --- Processes and their disks --------------------------------------------------------------------
@@ -20,9 +20,11 @@ void Oracle::has_disk(std::uint32_t process, const Platter& platter) {
   if (process >= platters_.size()) {
     platters_.resize(process + 1, nullptr);
     shown_.resize(process + 1);
+    on_disk_.resize(process + 1);
   }
   if (platters_[process] != nullptr) lost_.push_back(platters_[process]);
   platters_[process] = &platter;
+  on_disk_[process] = {{}};
 }
 
 const Platter* Oracle::platter_of(MemberId member) const {
@@ -43,6 +45,20 @@ void Oracle::founded(const Platter& platter) {
   }
 }
 
+namespace {
+
+std::vector<raft::ConfigurationAt> configurations_on(const Platter& platter) {
+  std::vector<raft::ConfigurationAt> found{platter.compacted_configuration};
+  for (const StoredEntry& stored : platter.log) {
+    if (stored.entry.type != raft::EntryType::kConfiguration) continue;
+    found.push_back({stored.entry.index,
+                     raft::Configuration::decode(stored.entry.payload.view()).value()});
+  }
+  return found;
+}
+
+}  // namespace
+
 void Oracle::started(std::uint32_t process, std::uint32_t life, const raft::Node& node) {
   Shown& shown = shown_[process];
   const Platter& platter = *platters_[process];
@@ -55,8 +71,10 @@ void Oracle::started(std::uint32_t process, std::uint32_t life, const raft::Node
   require(view.role != Role::kLeader, platter.member(), " leads from the start");
   require(view.commit <= golden.last(), platter.member(), " starts with a commit index of ",
           view.commit, " where nothing above ", golden.last(), " was committed");
-  shown = {true, life, view, node.configuration(), node.configuration(),
-           platter.applied.summary.applied_index, std::nullopt};
+  shown = {true, life, view, node.configuration(), platter.applied.summary.applied_index,
+           std::nullopt};
+  on_disk_[process] = configurations_on(platter);
+  check_configuration(process, shown, view);
 }
 
 void Oracle::stopped(std::uint32_t process) { shown_[process].running = false; }
@@ -75,18 +93,35 @@ void Oracle::changed(std::uint32_t process, Shown& shown, const View& view,
           before.handed_out, " to ", view.handed_out);
   require(view.handed_out <= view.commit && view.commit <= view.last, self, ": applied ",
           view.handed_out, " <= commit ", view.commit, " <= last ", view.last, " does not hold");
-  if (node.configuration().index != shown.configuration.index ||
-      node.configuration().configuration != shown.configuration.configuration) {
-    shown.configuration_before = std::exchange(shown.configuration, node.configuration());
+  std::optional<raft::ConfigurationAt> configuration_before;  // only if this event changed it
+  if (node.configuration() != shown.configuration) {
+    configuration_before = std::exchange(shown.configuration, node.configuration());
   }
+  check_configuration(process, shown, view);
   if (view.role == Role::kLeader) leads(process, shown, view);
   if (view.commit > golden.last()) {
-    check_durable_majority(process, shown, view);
+    check_durable_majority(process, shown, view, configuration_before);
     catch_up(view.commit, view.term, process);
   }
   if (const auto applied = std::exchange(shown.unchecked, std::nullopt)) {
     state_is(process, applied->first, applied->second);
   }
+}
+
+/// A server uses the newest configuration in its log, committed or not (thesis 4.1). The log is that
+/// on its disk when both end with one entry; and a leader's, which only grows, begins with that.
+void Oracle::check_configuration(std::uint32_t process, const Shown& shown,
+                                 const View& view) const {
+  const Platter& platter = *platters_[process];
+  const bool leads = view.role == Role::kLeader;
+  const bool all_saved =
+      view.last == platter.last_index() && view.last_term == platter.term_at(view.last);
+  const bool unsaved = leads && shown.configuration.index > platter.last_index();
+  if (unsaved || !(leads || all_saved)) return;
+  const raft::ConfigurationAt& newest = on_disk_[process].back();
+  require(shown.configuration == newest, member(process), " (", to_string(view.role),
+          ") counts by the configuration at ", shown.configuration.index,
+          " where the newest in its log is that at ", newest.index);
 }
 
 void Oracle::leads(std::uint32_t process, const Shown& shown, const View& view) {
@@ -108,6 +143,9 @@ void Oracle::leads(std::uint32_t process, const Shown& shown, const View& view) 
 void Oracle::elected(std::uint32_t process, const Shown& shown, const View& view) {
   const MemberId self = member(process);
   const raft::Configuration& configuration = shown.configuration.configuration;
+  require(shown.configuration.index <= platters_[process]->last_index(), self, " leads in term ",
+          view.term, " by the configuration at ", shown.configuration.index,
+          ", which is not on its disk");
   std::size_t votes = 0;
   for (const raft::Member& voter : configuration.members()) {
     const auto vote = votes_.find({voter.id, view.term});
@@ -123,7 +161,7 @@ void Oracle::elected(std::uint32_t process, const Shown& shown, const View& view
   const auto chain = platters_[process]->chain_at(below);
   require(!chain || *chain == golden.chain(below), self, " leads in term ", view.term,
           " without the committed entry ", below);
-  leaders_.emplace(view.term, Leader{self, process, shown.life, view.last});
+  leaders_.emplace(view.term, Leader{self, process, shown.life, view.last, counted_(process)});
   ++elections;
 }
 
@@ -141,12 +179,14 @@ bool Oracle::majority_holds(const raft::Configuration& configuration, Index inde
   return holders >= configuration.quorum_size();
 }
 
-/// The event that committed may have appended a configuration right after it, or committed one.
-void Oracle::check_durable_majority(std::uint32_t process, const Shown& shown,
-                                    const View& view) const {
+/// By the newest configuration in the log. One behind what is committed may have been appended in
+/// this very event, after the count: for that once, the one before it will do.
+void Oracle::check_durable_majority(std::uint32_t process, const Shown& shown, const View& view,
+                                    const std::optional<raft::ConfigurationAt>& before) const {
   const bool held =
       majority_holds(shown.configuration.configuration, view.commit, view.term) ||
-      majority_holds(shown.configuration_before.configuration, view.commit, view.term);
+      (before && shown.configuration.index > view.commit &&
+       majority_holds(before->configuration, view.commit, view.term));
   require(held, member(process), " (", to_string(view.role), ") commits ", view.commit, " in term ",
           view.term, ", which no majority of the voters holds durably with that term");
 }
@@ -167,11 +207,35 @@ void Oracle::catch_up(Index commit, Term term, std::uint32_t process) {
     while (golden.last() < commit) {
       const Index next = golden.last() + 1;
       const StoredEntry& stored = platter->log[next - (platter->compacted.index + 1)];
+      const std::uint64_t before_us = golden.rules().stamp_us();
       audit.committed(golden.append(stored.entry, stored.chain, term));
+      if (stored.entry.type == raft::EntryType::kCommand) {
+        check_stamp(stored.entry.term, before_us);
+      }
     }
     return;
   }
   fail(member(process), " commits ", commit, " of term ", term, ", which no disk holds");
+}
+
+/// Replicated time is that of what the leader had applied when it took office, at most that of all
+/// before it, and what has gone by on its clock since. (It lags when the leader had not yet applied
+/// everything. What the machine makes of that is the rules' business.)
+void Oracle::check_stamp(Term term, std::uint64_t before_us) {
+  const std::uint64_t stamp_us = golden.written_stamp_us();
+  if (office_.term != term) {
+    const auto leader = leaders_.find(term);
+    require(leader != leaders_.end(), "entry ", golden.last(), " is of term ", term,
+            ", which nobody led");
+    office_ = {term, before_us, leader->second, 0};
+  }
+  const raft::Micros gone_by = counted_(office_.leader.process) - office_.leader.counted;
+  require(stamp_us <= office_.began_us + gone_by, "entry ", golden.last(), " of ",
+          office_.leader.member, " says ", stamp_us, " us, where its office began at ",
+          office_.began_us, " us, ", gone_by, " us ago by its clock");
+  require(stamp_us >= office_.last_us, "entry ", golden.last(), " of ", office_.leader.member,
+          " says ", stamp_us, " us behind one that said ", office_.last_us, " us");
+  office_.last_us = stamp_us;
 }
 
 // --- What goes out --------------------------------------------------------------------------------
@@ -241,143 +305,6 @@ void Oracle::state_is(std::uint32_t process, Index index, std::uint64_t digest) 
           golden.last(), " is committed");
   require(golden.digest(index) == digest, member(process), " has at ", index,
           " another state than the golden log makes");
-}
-
-// --- Disk -----------------------------------------------------------------------------------------
-
-void Oracle::durable(std::uint32_t process, const raft::Save& save) {
-  if (witness_ != nullptr) witness_->saves(process, save);
-  const Platter& platter = *platters_[process];
-  require(save.hard_state || !save.entries.empty(), platter.member(), " saves nothing");
-  if (save.hard_state) {
-    const raft::HardState& before = platter.hard_state;
-    const raft::HardState& after = *save.hard_state;
-    require(before.current_term <= after.current_term, platter.member(),
-            ": the durable term falls from ", before.current_term, " to ", after.current_term);
-    require(after.commit_index <= golden.last(), platter.member(), " saves commit index ",
-            after.commit_index, " where nothing above ", golden.last(), " was committed");
-    if (after.has_voted) {
-      const auto vote =
-          votes_.emplace(std::pair(platter.member(), after.current_term), after.voted_for).first;
-      require(vote->second == after.voted_for, platter.member(), " votes in term ",
-              after.current_term, " for ", vote->second, " and for ", after.voted_for);
-    } else {
-      require(!votes_.contains({platter.member(), after.current_term}), platter.member(),
-              " forgets its vote in term ", after.current_term);
-    }
-  }
-  if (save.entries.empty()) return;
-  const Index first = save.entries.front().index;
-  require(first > platter.compacted.index && first <= platter.last_index() + 1, platter.member(),
-          " saves entries from ", first, " on over a log of (", platter.compacted.index, ", ",
-          platter.last_index(), "]");
-  require(first > platter.applied.summary.applied_index, platter.member(), " overwrites from ",
-          first, " on what its disk has applied");
-  if (first <= platter.last_index()) {
-    ++truncations;
-    require(first > golden.last() || platter.chain_at(first) != golden.chain(first),
-            platter.member(), " cuts its log from ", first, " on, which is committed");
-  }
-  const Term term = save.hard_state ? save.hard_state->current_term
-                                    : platter.hard_state.current_term;
-  require(save.entries.back().term <= term, platter.member(), " holds entries of term ",
-          save.entries.back().term, " durably, above its durable term ", term);
-}
-
-std::uint64_t Oracle::durable_entry(std::uint32_t process, std::uint64_t previous,
-                                    const raft::Entry& entry) {
-  const std::uint64_t chain = chain_of(previous, entry);
-  const auto conflict = [&] {
-    fail(member(process), " holds entry ", entry.index, " of term ", entry.term,
-         " behind or with another content than others do");
-  };
-  if (entry.type == raft::EntryType::kConfiguration) {
-    check_new_configuration(*platters_[process], entry);
-  }
-  if (entry.index.value >= newest_.size()) newest_.resize(entry.index.value + 1);
-  Seen& newest = newest_[entry.index.value];
-  if (newest.term == entry.term) {
-    if (newest.chain != chain) conflict();
-  } else if (newest.term < entry.term) {
-    if (newest.term.value > 0) others_.emplace(std::pair(entry.index, newest.term), newest.chain);
-    newest = {entry.term, chain};
-  } else if (others_.emplace(std::pair(entry.index, entry.term), chain).first->second != chain) {
-    conflict();
-  }
-  return chain;
-}
-
-/// A leader changes the configuration only when an entry of its own term is committed, and the
-/// configuration before (thesis 4.1, and its correction). What was committed then is so now.
-void Oracle::check_new_configuration(const Platter& platter, const raft::Entry& entry) const {
-  if (entry.index <= golden.last()) return;
-  require(golden.has_term(entry.term), platter.member(), " holds a configuration at ", entry.index,
-          " of term ", entry.term, ", in which nothing is committed yet");
-  for (auto stored = platter.log.rbegin();
-       stored != platter.log.rend() && stored->entry.index > golden.last(); ++stored) {
-    require(stored->entry.type != raft::EntryType::kConfiguration ||
-                stored->entry.index >= entry.index,
-            platter.member(), " holds a configuration at ", entry.index, " behind another one at ",
-            stored->entry.index, " that is not committed");
-  }
-}
-
-void Oracle::applied(std::uint32_t process, const store::AppliedState& applied) {
-  Shown& shown = shown_[process];
-  const Platter& platter = *platters_[process];
-  const Index index = applied.summary.applied_index;
-  require(index >= shown.applied, platter.member(), " applies up to ", index, " after ",
-          shown.applied);
-  require(index <= platter.last_index(), platter.member(), " applies ", index,
-          " with a durable log up to ", platter.last_index());
-  shown.applied = index;
-  // What the replica committed in this event becomes golden when the event is over.
-  shown.unchecked = {index, applied.summary.digest};
-}
-
-std::uint64_t Oracle::installing(std::uint32_t process, raft::SnapshotMark mark,
-                                 const SnapshotContent& content) {
-  const Platter& platter = *platters_[process];
-  const Index index = content.state.summary.applied_index;
-  require(index == mark.index && content.state.summary.applied_term == mark.term, platter.member(),
-          " installs as ", mark.index, " a snapshot of ", index);
-  require(mark.index <= golden.last() && golden.term(mark.index) == mark.term, platter.member(),
-          " installs a snapshot of ", mark.index, " that was never committed");
-  require(mark.index > platter.applied.summary.applied_index, platter.member(),
-          " installs a snapshot of ", mark.index, " over a state of ",
-          platter.applied.summary.applied_index);
-  // What follows an entry that agrees may have been acknowledged (Raft 7, "retain").
-  require(platter.last_index() <= mark.index || platter.term_at(mark.index) != mark.term,
-          platter.member(), " installs a snapshot of ", mark.index,
-          " over a log that agrees and goes on to ", platter.last_index());
-  require(content.state.configuration.configuration ==
-              golden.configuration(mark.index).configuration,
-          platter.member(), " installs a snapshot with another configuration than was in force at ",
-          mark.index);
-  state_is(process, index, content.state.summary.digest);
-  if (witness_ != nullptr) witness_->installs(process, mark);
-  shown_[process].applied = index;
-  return golden.chain(mark.index);
-}
-
-// --- Now and then ---------------------------------------------------------------------------------
-
-void Oracle::scan() const {
-  for (const Platter* platter : platters_) {
-    if (platter == nullptr) continue;
-    std::uint64_t digest = 0;
-    platter->records.for_each([&](std::string_view key, std::string_view value) {
-      digest += ticket::record_hash(key, value);
-    });
-    require(digest == platter->applied.summary.digest, platter->member(),
-            ": the records on its disk are not those of its digest at ",
-            platter->applied.summary.applied_index);
-    const Index applied = platter->applied.summary.applied_index;
-    require(applied <= golden.last(), platter->member(), " has stored ", applied,
-            ", which is not committed");
-    require(platter->chain_at(applied) == golden.chain(applied), platter->member(),
-            " has applied another log up to ", applied, " than was committed");
-  }
 }
 
 }  // namespace ticketd::sim

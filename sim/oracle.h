@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <utility>
@@ -27,15 +28,25 @@ struct View {
   raft::Index commit;
   raft::Index handed_out;
   raft::Index last;
+  /// A log is known by its last entry.
+  raft::Term last_term;
+
+  bool operator==(const View&) const = default;
 };
 
 View view_of(const raft::Node& node);
 
 class Oracle {
  public:
+  /// How far a process's clock has gone on, in all its lives together.
+  using Counted = std::function<raft::Micros(std::uint32_t process)>;
+
   /// `limits`: those that every node is given. The witness, if any, is told of saves and snapshots.
-  explicit Oracle(raft::Options limits, Witness* witness = nullptr)
-      : audit(golden), limits_(std::move(limits)), witness_(witness) {}
+  Oracle(raft::Options limits, Counted counted, Witness* witness = nullptr)
+      : audit(golden),
+        limits_(std::move(limits)),
+        counted_(std::move(counted)),
+        witness_(witness) {}
 
   // --- Processes and their disks ----------------------------------------------------------------
   /// `platter` is the process's from now on; it stays readable as long as this lives.
@@ -48,11 +59,7 @@ class Oracle {
   void observed(std::uint32_t process, const raft::Node& node) {
     const View view = view_of(node);
     Shown& shown = shown_[process];
-    if (view.role == shown.view.role && view.term == shown.view.term &&
-        view.commit == shown.view.commit && view.last == shown.view.last &&
-        view.handed_out == shown.view.handed_out && !shown.unchecked) {
-      return;
-    }
+    if (view == shown.view && !shown.unchecked) return;
     changed(process, shown, view, node);
   }
 
@@ -85,8 +92,8 @@ class Oracle {
     bool running = false;
     std::uint32_t life = 0;
     View view;
-    /// The newest of its log, and the one before that.
-    raft::ConfigurationAt configuration, configuration_before;
+    /// What it counts by, as it says.
+    raft::ConfigurationAt configuration;
     raft::Index applied;
     /// Applied in this event: an index and its digest.
     std::optional<std::pair<raft::Index, std::uint64_t>> unchecked;
@@ -95,6 +102,14 @@ class Oracle {
     raft::MemberId member;
     std::uint32_t process = 0, life = 0;
     raft::Index last;  // only grows while it leads
+    raft::Micros counted = 0;  // by its clock, when it was elected
+  };
+  /// Where replicated time stood before the first entry of a term, and the term's leader.
+  struct Office {
+    raft::Term term;
+    std::uint64_t began_us = 0;
+    Leader leader;
+    std::uint64_t last_us = 0;  // its newest stamp; they never fall
   };
   struct Seen {
     raft::Term term;
@@ -102,11 +117,14 @@ class Oracle {
   };
 
   void changed(std::uint32_t process, Shown& shown, const View& view, const raft::Node& node);
+  void check_configuration(std::uint32_t process, const Shown& shown, const View& view) const;
   void leads(std::uint32_t process, const Shown& shown, const View& view);
   void elected(std::uint32_t process, const Shown& shown, const View& view);
   void catch_up(raft::Index commit, raft::Term term, std::uint32_t process);
+  void check_stamp(raft::Term term, std::uint64_t before_us);
   void check_new_configuration(const Platter& platter, const raft::Entry& entry) const;
-  void check_durable_majority(std::uint32_t process, const Shown& shown, const View& view) const;
+  void check_durable_majority(std::uint32_t process, const Shown& shown, const View& view,
+                              const std::optional<raft::ConfigurationAt>& before) const;
   bool majority_holds(const raft::Configuration& configuration, raft::Index index,
                       raft::Term term) const;
   const Platter* platter_of(raft::MemberId member) const;
@@ -115,11 +133,16 @@ class Oracle {
   void check_sizes(const raft::Envelope& envelope) const;
 
   const raft::Options limits_;
+  const Counted counted_;
   Witness* const witness_;
   std::vector<const Platter*> platters_;  // by process
   std::vector<const Platter*> lost_;      // what a lost member had promised counts all the same
   std::vector<Shown> shown_;              // by process
+  /// By process: those of the log on its disk, oldest first; the first is that of the part which
+  /// was compacted away.
+  std::vector<std::vector<raft::ConfigurationAt>> on_disk_;
   std::map<raft::Term, Leader> leaders_;
+  Office office_;  // of the last entry that is committed and has a stamp
   std::map<std::pair<raft::MemberId, raft::Term>, raft::MemberId> votes_;  // durable ones
   /// By index: the entry of the newest term that anybody ever held, and all the others.
   std::vector<Seen> newest_;

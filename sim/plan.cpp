@@ -137,6 +137,9 @@ void draw_network(const Plan& plan, Knobs& knobs) {
   if (plan.faults.has(Fault::kDelay)) knobs.long_delay_permille = permille(late, 50);
   Random damage = stream(plan.seed, "damage");
   if (plan.faults.has(Fault::kDamage)) knobs.damage_permille = permille(damage, 20);
+  constexpr unsigned kDrains[] = {0, 500, 900, 1'000};
+  Random drains = stream(plan.seed, "drains");
+  knobs.drain_permille = kDrains[drains.below(std::size(kDrains))];
   Random breaks = stream(plan.seed, "breaks");
   if (plan.faults.has(Fault::kBreaks)) knobs.break_permille = permille(breaks, 10);
 }
@@ -196,6 +199,15 @@ void draw_load(const Plan& plan, Knobs& knobs) {
   knobs.keyed_permille = static_cast<unsigned>(random.chance(1, 4) ? 1'000 : random.below(600));
   knobs.read_permille = static_cast<unsigned>(random.below(500));
   knobs.count_max = log_uniform(random, 1, 5);
+  knobs.allow_delete = plan.seed % 4 == 0;
+  Random keys = stream(plan.seed, "keys");
+  knobs.key_reuse_permille =
+      keys.chance(1, 2) ? 0 : static_cast<unsigned>(keys.between(1, 400));
+  if (keys.chance(1, 3)) knobs.key_age_us = log_uniform(keys, 1'000'000, 60'000'000);
+  knobs.read_back_permille = permille(keys, 500);
+  Random distinct = stream(plan.seed, "distinct counts");
+  knobs.distinct_permille =
+      distinct.chance(1, 3) ? 0 : static_cast<unsigned>(distinct.between(1, 1'000));
   Random impatient = stream(plan.seed, "give-ups");
   if (plan.faults.has(Fault::kGiveUps)) knobs.give_up_permille = permille(impatient, 300);
   Random loop = stream(plan.seed, "slow-loop");

@@ -99,7 +99,7 @@ Plan draw_plan(std::uint64_t seed, const Overrides& overrides = {});
 /// The command line that gives this plan again.
 std::string command_line(const Plan& plan);
 
-/// Strengths. Permille are of messages, writes or requests; spans in microseconds.
+/// Strengths. Permille are of messages, writes or requests, unless they say otherwise; spans in microseconds.
 struct Knobs {
   /// All but self and seed.
   raft::Options raft;
@@ -111,6 +111,8 @@ struct Knobs {
   unsigned loss_permille = 0, duplicate_permille = 0, long_delay_permille = 0;
   unsigned damage_permille = 0, break_permille = 0;
   bool ordered = true;
+  /// Of the connections of a process that died: what it had sent still arrives.
+  unsigned drain_permille = 0;
 
   Micros write_min = 200, write_max = 200;
   unsigned slow_write_permille = 0;
@@ -135,8 +137,16 @@ struct Knobs {
   Micros think_max = 0;
   unsigned give_up_permille = 0;
   unsigned keyed_permille = 0;
+  /// Requests under a key that came before, of anybody, with the same request or another one.
+  unsigned key_reuse_permille = 0;
+  /// What was changed is looked up at once.
+  unsigned read_back_permille = 0;
+  /// Nodes let sequences be removed.
+  bool allow_delete = false;
   unsigned read_permille = 0;
   std::uint64_t count_max = 1;
+  /// Takes of a count that nobody else asks for, so that nobody else's answer can be theirs.
+  unsigned distinct_permille = 0;
   /// A single node founds the cluster, and the others join it.
   bool grows = false;
   /// The first two nodes have the least and the greatest id there is; none: that is drawn.

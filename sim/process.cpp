@@ -87,6 +87,7 @@ void Process::start() {
                         ? static_cast<std::int64_t>(random.below(100'000)) - 50'000
                         : 0;
   clock_.start(origin, simulation_.events.now(), rate);
+  life_began_ = local_now();
   paused_until_ = 0;
   resumed_at_ = simulation_.events.now();
   stopping_ = turn_due_ = false;
@@ -132,7 +133,7 @@ void Process::make_replica() {
   options.addresses = addresses();
   options.request_timeout = simulation_.knobs.request_timeout;
   options.key_limits = {simulation_.knobs.key_age_us, simulation_.knobs.keys_max};
-  options.allow_delete = simulation_.plan.seed % 4 == 0;
+  options.allow_delete = simulation_.knobs.allow_delete;
   options.version = "simulated";
   server::ReplicaCallbacks callbacks;
   callbacks.ended = [this](server::End why, const std::string& message) { ended(why, message); };
@@ -144,6 +145,7 @@ void Process::take_down() {
   simulation_.oracle.stopped(index_);
   simulation_.network.process_died(*this);
   const std::uint32_t life = life_++;
+  counted_before_ = counted();
   state_ = State::kDown;
   replica_.reset();
   transport_.reset();
@@ -267,6 +269,10 @@ void Process::settle() {
 
 raft::Time Process::now() { return clock_.at(simulation_.events.now()); }
 raft::Time Process::local_now() const { return clock_.at(simulation_.events.now()); }
+
+Micros Process::counted() const {
+  return counted_before_ + (up() ? local_now() - life_began_ : 0);
+}
 
 Micros Process::moment_after(Micros span) const {
   return clock_.moment_of(local_now() + span, simulation_.events.now());

@@ -90,6 +90,8 @@ class Process : public server::Loop {
   /// When its clock will have gone on so far.
   Micros moment_after(Micros span) const;
   raft::Time local_now() const;
+  /// How far its clock has gone on in all its lives, jumps included. No matter where it began.
+  Micros counted() const;
 
   // --- Events -----------------------------------------------------------------------------------
   /// Something happens on this process's loop: now, or when its pause ends.
@@ -132,6 +134,8 @@ class Process : public server::Loop {
   std::string end_message_;
 
   Clock clock_;
+  raft::Time life_began_;       // by its clock
+  Micros counted_before_ = 0;  // in earlier lives
   Micros paused_until_ = 0;
   Micros resumed_at_ = 0;
   bool turn_due_ = false;

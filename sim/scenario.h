@@ -123,6 +123,8 @@ class Scenario : public Witness {
 
   // scenario_post.cpp: who reaches whom, frames held back, and forged ones
   void cut(Arguments& arguments);
+  void cut_path(std::uint32_t from, std::uint32_t to);
+  void mend_path(std::uint32_t from, std::uint32_t to);
   void isolate(Arguments& arguments);
   void heal(Arguments& arguments);
   void watch(Arguments& arguments);

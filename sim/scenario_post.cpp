@@ -69,6 +69,15 @@ std::vector<std::uint32_t> Scenario::nodes(const Arguments& arguments, const std
 // --- Links
 // ----------------------------------------------------------------------------------------
 
+/// A path is cut or not: what is said twice counts once.
+void Scenario::cut_path(std::uint32_t from, std::uint32_t to) {
+  if (!simulation().network.is_cut(from, to)) simulation().network.cut(from, to);
+}
+
+void Scenario::mend_path(std::uint32_t from, std::uint32_t to) {
+  if (simulation().network.is_cut(from, to)) simulation().network.mend(from, to);
+}
+
 void Scenario::cut(Arguments& arguments) {
   const std::string first = arguments.word("who");
   const auto sides = sides_of(first);
@@ -77,8 +86,8 @@ void Scenario::cut(Arguments& arguments) {
   for (const std::uint32_t a : from) {
     for (const std::uint32_t b : to) {
       if (a == b) continue;
-      simulation().network.cut(a, b);
-      if (!sides) simulation_->network.cut(b, a);
+      cut_path(a, b);
+      if (!sides) cut_path(b, a);
     }
   }
 }
@@ -87,8 +96,8 @@ void Scenario::isolate(Arguments& arguments) {
   const std::uint32_t one = node(arguments, arguments.word("a node")).index();
   for (const auto& other : simulation().processes()) {
     if (other->index() == one) continue;
-    simulation_->network.cut(one, other->index());
-    simulation_->network.cut(other->index(), one);
+    cut_path(one, other->index());
+    cut_path(other->index(), one);
   }
 }
 
@@ -100,8 +109,8 @@ void Scenario::heal(Arguments& arguments) {
   const auto to = nodes(arguments, sides ? sides->second : arguments.word("from whom"));
   for (const std::uint32_t a : from) {
     for (const std::uint32_t b : to) {
-      simulation().network.mend(a, b);
-      if (!sides) simulation_->network.mend(b, a);
+      mend_path(a, b);
+      if (!sides) mend_path(b, a);
     }
   }
 }

@@ -31,7 +31,9 @@ Simulation::Simulation(const Plan& the_plan)
 Simulation::Simulation(const Plan& the_plan, const Knobs& the_knobs, Witness* the_witness)
     : plan(the_plan),
       knobs(the_knobs),
-      oracle(knobs.raft, the_witness),
+      oracle(
+          knobs.raft, [this](std::uint32_t process) { return processes_[process]->counted(); },
+          the_witness),
       network_random(stream(the_plan.seed, "network events")),
       disk_random(stream(the_plan.seed, "disk events")),
       owner_random(stream(the_plan.seed, "owner events")),

@@ -51,15 +51,19 @@ std::string Statistics::describe(double seconds, double processor) const {
             number(refused), number(unknown));
   text.line("  under faults %llu, in %llu runs less than was wanted before the time was up",
             number(operations_under_faults), number(out_of_time));
-  text.line("  retries %llu  forwarded %llu  redirected %llu  given up %llu", number(retries),
-            number(forwarded), number(redirected), number(given_up));
+  text.line("  retries %llu  forwarded %llu  redirected %llu  given up %llu  never heard %llu",
+            number(retries), number(forwarded), number(redirected), number(given_up),
+            number(unheard));
+  text.line("keys asked for again %llu  refused as reused %llu  for want of room %llu",
+            number(keys_again), number(keys_reused), number(keys_full));
   text.line("elections %llu  committed %llu  truncations %llu", number(elections), number(commits),
             number(truncations));
   text.line("messages lost %llu  duplicated %llu  late %llu  damaged %llu (found %llu)  cut off %llu",
             number(lost), number(duplicated), number(delayed), number(damaged),
             number(damage_found), number(cut_off));
-  text.line("connections broken %llu  partitions %llu  clogs %llu", number(broken),
-            number(partitions), number(clogs));
+  text.line("connections broken %llu  partitions %llu (flaps %llu)  clogs %llu", number(broken),
+            number(partitions), number(flaps), number(clogs));
+  text.line("  drained %llu, frames of the dead %llu", number(drained), number(after_death));
   text.line("crashes %llu (while saving %llu)  stops %llu  restarts %llu", number(crashes),
             number(crashes_in_writes), number(stops), number(starts));
   text.line("journal: turned %llu  saves held up %llu  too large for it %llu",

@@ -20,9 +20,16 @@ struct Statistics {
   Micros simulated = 0;
   std::uint64_t elections = 0, commits = 0, truncations = 0;
   std::uint64_t changes = 0, reads = 0, refused = 0, unknown = 0, replayed = 0, retries = 0,
-                forwarded = 0, redirected = 0, given_up = 0;
+                forwarded = 0, redirected = 0, given_up = 0, unheard = 0;
+  /// Requests under a key that came before; and refused, since it came with another request, or
+  /// since there is no room for more keys.
+  std::uint64_t keys_again = 0, keys_reused = 0, keys_full = 0;
   std::uint64_t lost = 0, duplicated = 0, delayed = 0, damaged = 0, damage_found = 0, broken = 0,
                 cut_off = 0, partitions = 0, clogs = 0;
+  /// Connections that ended after what was sent on them, and frames that arrived so.
+  std::uint64_t drained = 0, after_death = 0;
+  /// Times that a partition came which comes and goes.
+  std::uint64_t flaps = 0;
   std::uint64_t crashes = 0, crashes_in_writes = 0, stops = 0, starts = 0, pauses = 0, jumps = 0,
                 slow_writes = 0, hangs = 0, io_errors = 0, full = 0, wipes = 0;
   /// Of the journal: halves left for the other one, saves that had to wait for a checkpoint or went
@@ -32,6 +39,10 @@ struct Statistics {
   std::uint64_t compactions = 0, fetches = 0, snapshots_made = 0, snapshots_installed = 0,
                 bad_snapshots = 0;
   std::uint64_t joins = 0, removals = 0, removed = 0, moves = 0, transfers = 0;
+  /// Nodes that stayed in trouble after the others were healed, and probes of those.
+  std::uint64_t troubled = 0, probes = 0;
+  /// Microseconds from the healing, or the end of the last pause, to a leader: the sum over runs.
+  std::uint64_t to_a_leader = 0;
   /// Nodes that still run at the end though they are no members: nobody they know could tell them.
   std::uint64_t in_the_dark = 0;
   /// By fault and by the role of the node that it struck.

@@ -60,6 +60,23 @@ class Command(unittest.TestCase):
         self.assertEqual(1, code)
         self.assertIn("UNDECIDED", out)
 
+    def test_a_report_is_made_of_a_recorded_history(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / "history.edn"
+            path.write_text("".join([*take(0, 1, 2, 0, 0), *take(7, 3, 4, 0, 0)]),
+                            encoding="utf-8")
+            code, out, _ = run("report", path)
+            self.assertEqual(1, code)  # as check says of it
+            self.assertIn("without the run's parameters", out)
+            page = (Path(directory) / "report.html").read_text(encoding="utf-8")
+            self.assertIn("number 0 handed out twice", page)
+            path.write_text("".join(take(0, 1, 2, 0, 0)), encoding="utf-8")
+            other = Path(directory) / "other.html"
+            self.assertEqual(0, run("report", path, "--out", other)[0])
+            self.assertIn("VALID", other.read_text(encoding="utf-8"))
+            self.assertEqual(2, run("report", path, "--out", "/nowhere/report.html")[0])
+            self.assertEqual(2, run("report", "/nowhere.edn")[0])
+
     def test_a_file_that_is_no_history_ends_with_2_and_its_line(self):
         code, _, err = self.check(*take(0, 1, 2, 0, 0), "{:process}\n")
         self.assertEqual(2, code)

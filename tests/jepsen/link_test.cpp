@@ -34,6 +34,16 @@ TEST_CASE("a link without faults hands on every packet at once") {
   CHECK(link.statistics().delivered_bytes == 1000);
 }
 
+TEST_CASE("a flapping link is cut in every second period") {
+  Random random(1);
+  Link link;
+  link.set_faults(with([](LinkFaults& faults) { faults.flapping = milliseconds(3); }));
+  for (std::int64_t now_ms = 0; now_ms < 60; ++now_ms) {
+    CHECK(link.send(now_ms * kMillisecond, 10, random).empty() == (now_ms / 3 % 2 == 0));
+  }
+  CHECK(link.statistics().cut == 30);
+}
+
 TEST_CASE("a cut drops what comes and what is on the way") {
   Random random(1);
   Link link;

@@ -4,6 +4,7 @@
 Usage: run_test.py PROGRAM
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -34,7 +35,7 @@ class Run(unittest.TestCase):
         self.assertIn(str(directory), out)
         history = (directory / "history.edn").read_text(encoding="utf-8")
         for fault in faults:
-            for event in (f"begin-{fault}", fault, f"end-{fault}"):
+            for event in (f"begin-{fault}", fault, f"healed-{fault}", f"end-{fault}"):
                 self.assertIn(f":f :{event}, ", history)
         for sequence in ("", "sequence-0", "ranges-0", "retries-0"):
             self.assertRegex(history, rf':type :ok, :f :take, :value \["{sequence}"')
@@ -42,6 +43,17 @@ class Run(unittest.TestCase):
         checked = subprocess.run([PROGRAM, "check", "--both", directory / "history.edn"],
                                  capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(0, checked.returncode, checked.stdout)
+        page = (directory / "report.html").read_text(encoding="utf-8")
+        self.assertIn("<strong>VALID</strong>", page)
+        self.assertIn(f"VALID: {directory / 'report.html'}", out)
+        facts = json.loads((directory / "run.json").read_text(encoding="utf-8"))
+        self.assertEqual([], facts["failures"])
+        self.assertEqual(faults, [fault["fault"] for fault in facts["faults"]])
+        self.assertIn("--seed", facts["command"])
+        # The same page again.
+        subprocess.run([PROGRAM, "report", directory / "history.edn", "--out",
+                        directory / "again.html"], capture_output=True, timeout=60, check=True)
+        self.assertEqual(page, (directory / "again.html").read_text(encoding="utf-8"))
         operations = re.search(r"^(\d+) operations", out, re.M).group(1)
         self.assertGreater(int(operations), 300)
         self.assertIn(f"{operations} operations on", checked.stdout)
@@ -60,6 +72,14 @@ class Run(unittest.TestCase):
         code, out, err = self.run_program("--time", 8, "--nemesis", "kill-all", "--rate", 200,
                                           "--network", "loopback")
         self.judge(code, out, err, ["kill-all"])
+
+    def test_faults_in_turn_are_all_had_whatever_the_time(self):
+        code, out, err = self.run_program("--time", 1, "--in-turn", "--nemesis",
+                                          "cut-clients,leave,transfer", "--rate", 200,
+                                          "--network", "loopback")
+        self.judge(code, out, err, ["cut-clients", "leave", "transfer"])
+        self.assertIn("(3 of 3)", out)
+        self.assertNotIn("not confirmed", out)
 
     def test_a_power_cut(self):
         code, out, err = self.run_program("--time", 8, "--nemesis", "power-cut", "--rate", 200,

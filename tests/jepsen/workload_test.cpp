@@ -160,19 +160,6 @@ TEST_CASE("answers that ticketd never gives are told") {
   CHECK_FALSE(run_against(Lie::kNoAnswer, {WorkloadKind::kTickets}).malformed.empty());
 }
 
-TEST_CASE("recovery is from the end of a fault to the first answer to what was asked after it") {
-  Histories histories;
-  histories.took(0, 1'000'000, 0).took(9'000'000, 12'000'000, 1);  // asked before the end
-  histories.failed(10'500'000, 10'600'000);
-  histories.took(11'000'000, 25'000'000, 2).took(12'000'000, 14'000'000, 3);
-  History history = histories.history();
-  history.faults = {{5'000'000, "begin-kill", ""},
-                    {5'100'000, "kill", "node 1"},
-                    {10'000'000, "end-kill", "node 1"},
-                    {30'000'000, "end-pause", "node 1"}};  // nothing was asked after it
-  CHECK(recoveries_ms(history) == std::vector<double>{4.0});
-}
-
 TEST_CASE("nemeses and workloads are found by their names") {
   CHECK(nemesis_named("kill") != nullptr);
   CHECK(nemesis_named("partition-ring")->needs_network);

@@ -97,6 +97,19 @@ TEST_CASE("of one entry's requests those run out first that have less time") {
   CHECK(in_flight.waiting() == 0);
 }
 
+TEST_CASE("there is room again when a proposal is settled as a whole") {
+  Journal journal;
+  InFlight in_flight;
+  in_flight.add(Proposed{Index(5), Term(2)}, {journal.waiter(10), journal.waiter(20)});
+  in_flight.add(Proposed{Index(6), Term(2)}, Time(15), journal.fate());
+  CHECK(in_flight.room() == InFlight::kMaxHeld - 3);
+  in_flight.expire(Time(15));
+  CHECK(in_flight.waiting() == 1);
+  CHECK(in_flight.room() == InFlight::kMaxHeld - 2);
+  in_flight.applied(Index(5), Term(2), {number(1), number(2)});
+  CHECK(in_flight.room() == InFlight::kMaxHeld);
+}
+
 TEST_CASE("abandoning answers everything") {
   Journal journal;
   InFlight in_flight;

@@ -347,6 +347,62 @@ TEST_CASE("a leader whose disk gives no records hands over, and every request is
   CHECK(std::get<Done>(cluster.change(cluster.await_leader(), take("a"))).first == 1);
 }
 
+TEST_CASE("while reads of records hang, no more queries are held than may wait") {
+  constexpr std::size_t kMost = 65'536;
+  Cluster cluster;
+  cluster.bootstrap(1);
+  cluster.await_leader();
+  cluster.at(1).disk->chill();
+  cluster.at(1).disk->hang_warming();
+  Replica& replica = *cluster.at(1).replica;
+  std::size_t refused = 0, expired = 0;
+  const auto note = [&](const ticket::QueryAnswer& answer) {
+    const bool full = std::get<NotDone>(answer).message.find("too many") != std::string::npos;
+    ++(full ? refused : expired);
+  };
+  for (int round = 1; round <= 2; ++round) {
+    for (std::size_t i = 0; i < kMost + 100; ++i) {
+      if (i % 2 == 0) replica.read_stale(Lookup{{"cold"}}, note);
+      if (i % 2 == 1) replica.read(Lookup{{"cold"}}, note);
+    }
+    CHECK(refused == static_cast<std::size_t>(round) * 100);
+    replica.check_invariants();
+    cluster.world.run_for(1'000'000);
+    replica.check_invariants();
+    cluster.world.run_for(5'000'000);
+    replica.check_invariants();
+    CHECK(expired == static_cast<std::size_t>(round) * kMost);
+  }
+}
+
+TEST_CASE("while nothing can be applied, confirmed reads gather up to their bound") {
+  Cluster cluster;
+  cluster.bootstrap(1);
+  cluster.await_leader();
+  cluster.at(1).disk->chill();
+  cluster.at(1).disk->hang_warming();
+  Replica& replica = *cluster.at(1).replica;
+  replica.change(take("a"), [](const ticket::Answer&) {});
+  cluster.world.run_for(100'000);
+  REQUIRE(replica.node().commit_index() > replica.summary().applied_index);
+  std::size_t answered = 0;
+  constexpr std::size_t kRounds = 20'000;
+  for (std::size_t i = 0; i < kRounds; ++i) {
+    replica.read(Lookup{{"b"}}, [&](const ticket::QueryAnswer& answer) {
+      CHECK(std::holds_alternative<NotDone>(answer));
+      ++answered;
+    });
+    cluster.world.run_for(10);
+    if (i % 1'000 == 0) replica.check_invariants();
+  }
+  replica.check_invariants();
+  std::optional<net::Reply> members;
+  replica.on_request(net::MembersCall{}, [&](net::Reply r) { members = std::move(r); });
+  REQUIRE(members.has_value());
+  CHECK(std::get<net::ErrorReply>(*members).code == net::ErrorReply::Code::kBusy);
+  REQUIRE(cluster.world.run_until([&] { return answered == kRounds; }));
+}
+
 TEST_CASE("what waits for records when a node ends is unknown, and a retry gets its answer") {
   Cluster cluster;
   cluster.bootstrap(1);

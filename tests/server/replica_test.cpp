@@ -348,6 +348,33 @@ TEST_CASE("a node that was away while the log was compacted gets a snapshot") {
         cluster.at(victim).replica->node().configuration().index);
 }
 
+TEST_CASE("what is proposed and not committed is bounded; the rest waits, and is refused in the end") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  Replica& replica = *cluster.at(leader).replica;
+  for (const std::uint64_t id : {1u, 2u, 3u}) {
+    if (id != leader) cluster.network.cut(raft::NodeId(id));
+  }
+  std::size_t answered = 0, busy = 0;
+  const auto note = [&](const ticket::Answer& answer) {
+    ++answered;
+    const auto* refused = std::get_if<NotDone>(&answer);
+    busy += refused != nullptr && refused->why == NotDone::Why::kBusy;
+  };
+  constexpr std::size_t kRound = 4'096, kRounds = 90, kRequests = kRound * kRounds;
+  for (std::size_t i = 0; i < kRequests; ++i) {
+    replica.change({}, note);
+    if (i % kRound == kRound - 1) cluster.world.run_for(1'000);
+    if (i % (10 * kRound) == 0) replica.check_invariants();
+  }
+  replica.check_invariants();
+  CHECK(busy == kRequests - InFlight::kMaxHeld - RequestQueue::kMaxWaiting);
+  REQUIRE(cluster.world.run_until([&] { return answered == kRequests; }));
+  cluster.network.heal();
+  cluster.await_leader();
+  CHECK(std::holds_alternative<Done>(cluster.take(cluster.await_leader())));
+}
+
 TEST_CASE("closing answers everything that waits") {
   Three cluster;
   const std::uint64_t leader = cluster.await_leader();

@@ -106,16 +106,67 @@ TEST_CASE_FIXTURE(Histories, "an effect needs a request that came before it") {
   }
 }
 
-TEST_CASE_FIXTURE(Histories, "a key has one answer") {
+TEST_CASE_FIXTURE(Histories, "a key has one answer, which is new once") {
   const Asked take = asked(Kind::kTake, "s", 2, "key");
   commit(Kind::kTake, "s", 2, "key");
-  commit(Kind::kTake, "s", 2, "key");  // sent again: replayed
-  CHECK_NOTHROW(audit.answered(take, ticket::Done{0, 2, false}));
-  CHECK_NOTHROW(audit.answered(take, ticket::Done{0, 2, true}));
-  CHECK_THROWS_AS(audit.answered(take, ticket::Done{2, 2, false}), Violation);
-  CHECK_THROWS_AS(audit.answered(take, ticket::NotDone{ticket::NotDone::Why::kBehind, "", false}),
-                  Violation);
-  CHECK_NOTHROW(audit.finish());
+  const Asked again = asked(Kind::kTake, "s", 2, "key");
+  commit(Kind::kTake, "s", 2, "key");  // replayed
+  SUBCASE("right") {
+    audit.answered(take, ticket::Done{0, 2, false});
+    audit.answered(again, ticket::Done{0, 2, true});
+    CHECK_NOTHROW(audit.finish());
+  }
+  SUBCASE("another number") {
+    CHECK_THROWS_AS(audit.answered(take, ticket::Done{2, 2, false}), Violation);
+  }
+  SUBCASE("another answer") {
+    CHECK_THROWS_AS(audit.answered(take, ticket::NotDone{ticket::NotDone::Why::kBehind, "", false}),
+                    Violation);
+  }
+  SUBCASE("said to be new twice") {
+    audit.answered(take, ticket::Done{0, 2, false});
+    CHECK_THROWS_AS(audit.answered(again, ticket::Done{0, 2, false}), Violation);
+  }
+  SUBCASE("said to be new by one who came later") {
+    CHECK_THROWS_AS(audit.answered(again, ticket::Done{0, 2, false}), Violation);
+  }
+  SUBCASE("said to be replayed twice") {
+    audit.answered(again, ticket::Done{0, 2, true});
+    CHECK_THROWS_AS(audit.answered(take, ticket::Done{0, 2, true}), Violation);
+  }
+  SUBCASE("a refusal, although it was done") {
+    audit.answered(take, ticket::NotDone{ticket::NotDone::Why::kBusy, "", false});
+    audit.answered(again, ticket::Done{0, 2, true});
+    CHECK_THROWS_AS(audit.finish(), Violation);
+  }
+  SUBCASE("a refusal, although it was looked up") {
+    audit.answered(take, ticket::Done{0, 2, false});
+    audit.answered(again, ticket::NotDone{ticket::NotDone::Why::kBusy, "", false});
+    CHECK_THROWS_AS(audit.finish(), Violation);
+  }
+  SUBCASE("nothing certain") {
+    audit.answered(take, ticket::Unknown{""});
+    audit.answered(again, ticket::Done{0, 2, true});
+    CHECK_NOTHROW(audit.finish());
+  }
+}
+
+TEST_CASE_FIXTURE(Histories, "a key of another request is refused, and nothing is done") {
+  commit(Kind::kTake, "s", 2, "key");
+  const Asked other = asked(Kind::kTake, "s", 3, "key");
+  const ticket::NotDone reused{ticket::NotDone::Why::kKeyReused, "", false};
+  CHECK_THROWS_AS(audit.answered(other, reused), Violation);
+  commit(Kind::kTake, "s", 3, "key");
+  CHECK(golden.rules().value("s") == 1);
+  SUBCASE("right") { CHECK_NOTHROW(audit.answered(other, reused)); }
+  SUBCASE("taken for the same") {
+    CHECK_THROWS_AS(audit.answered(other, ticket::Done{0, 2, true}), Violation);
+  }
+  SUBCASE("refused for want of room") {
+    CHECK_THROWS_AS(
+        audit.answered(other, ticket::NotDone{ticket::NotDone::Why::kKeysFull, "", false}),
+        Violation);
+  }
 }
 
 TEST_CASE_FIXTURE(Histories, "a read is of a committed state that is not older than its beginning") {

@@ -33,6 +33,29 @@ class Trial {
     }
   }
 
+  /// What a process starts from, which has the founding entry behind it.
+  raft::Restored restored(std::uint32_t process) const {
+    const Platter& platter = platters[process];
+    raft::Restored from;
+    from.hard_state = platter.hard_state;
+    from.term_starts.push_back({raft::Index(1), raft::Term(1)});
+    from.last_index = platter.last_index();
+    from.applied_index = raft::Index(1);
+    for (const StoredEntry& stored : platter.log) {
+      const raft::Entry& entry = stored.entry;
+      if (entry.index > from.applied_index) from.entries.push_back(entry);
+      if (entry.type != raft::EntryType::kConfiguration) continue;
+      from.configurations.push_back(
+          {entry.index, raft::Configuration::decode(entry.payload.view()).value()});
+    }
+    return from;
+  }
+  void start(std::uint32_t process, raft::Restored from) {
+    raft::Options options;
+    options.self = member(process);
+    const raft::Node node(options, std::move(from), raft::Time());
+    oracle.started(process, 0, node);
+  }
   raft::MemberId member(std::uint32_t process) const { return platters[process].member(); }
   static raft::Entry entry(std::uint64_t index, std::uint64_t term, const char* payload = "") {
     return {raft::Index(index), raft::Term(term), raft::EntryType::kNoop, raft::Payload(payload)};
@@ -48,7 +71,8 @@ class Trial {
   }
 
   Platter platters[3];
-  Oracle oracle{raft::Options()};
+  raft::Micros counted = 0;  // by the clock of each
+  Oracle oracle{raft::Options(), [this](std::uint32_t) { return counted; }};
 };
 
 TEST_CASE_FIXTURE(Trial, "a member votes once in a term, whatever it forgets") {
@@ -84,6 +108,24 @@ TEST_CASE_FIXTURE(Trial, "what is committed is not cut") {
   raft::Save cut = vote(2, 0);
   cut.entries.push_back(entry(1, 2));
   CHECK_THROWS_AS(oracle.durable(0, cut), Violation);
+}
+
+TEST_CASE_FIXTURE(Trial, "a node counts by the newest configuration on its disk") {
+  const raft::Configuration first = oracle.golden.configuration(raft::Index(1)).configuration;
+  const raft::Entry second{raft::Index(2), raft::Term(1), raft::EntryType::kConfiguration,
+                           raft::Payload(first.without(member(2)).encode())};
+  platters[0].log.push_back({second, chain_of(platters[0].log.back().chain, second)});
+  raft::Restored from = restored(0);
+  CHECK_NOTHROW(start(0, from));
+  oracle.stopped(0);
+  SUBCASE("not by the one before") {
+    from.configurations.pop_back();
+    CHECK_THROWS_AS(start(0, from), Violation);
+  }
+  SUBCASE("not by another one") {
+    from.configurations.back().configuration = first;
+    CHECK_THROWS_AS(start(0, from), Violation);
+  }
 }
 
 TEST_CASE_FIXTURE(Trial, "nothing that promises leaves before it is durable") {

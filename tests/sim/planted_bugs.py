@@ -180,6 +180,34 @@ BUGS = (
         Edit("raft/membership.cpp",
              "  if (log.configuration().index > commit_index()) {\n"
              "    return Refusal::kChangePending;\n  }\n", ""),)),
+    Bug("committed-configuration-in-force", "a configuration counts when it is committed, and not "
+        "before", (
+        Edit("raft/state.h",
+             "const Configuration& configuration() const { return log.configuration()"
+             ".configuration; }",
+             "const Configuration& configuration() const {\n"
+             "    const Configuration& committed = committed_configuration().configuration;\n"
+             "    return committed.empty() ? log.configuration().configuration : committed;\n  }"),)),
+    Bug("old-configuration-commits-the-new", "a leader counts by the configuration before, until "
+        "the new one is committed", (
+        Edit("raft/membership.cpp",
+             "      followers.back().voter = configuration().is_voter(member.id);\n",
+             "      const Configuration& old = committed_configuration().configuration;\n"
+             "      followers.back().voter =\n"
+             "          (old.empty() ? configuration() : old).is_voter(member.id);\n"),
+        Edit("raft/invariants.cpp", "  ENSURE_EQ(voters, configuration().voter_count());\n",
+             "  ENSURE_LE(voters, Configuration::kMaxMembers);\n"),)),
+    Bug("newest-configuration-forgotten", "a restart knows only of committed "
+        "configurations", (
+        Edit("raft/state.cpp", "std::move(restored.configurations),\n",
+             "[&restored] {\n"
+             "            auto known = std::move(restored.configurations);\n"
+             "            const Index committed =\n"
+             "                std::max(restored.hard_state.commit_index, restored.applied_index);\n"
+             "            while (known.size() > 1 && known.back().index > committed) "
+             "known.pop_back();\n"
+             "            return known;\n"
+             "          }(),\n"),)),
     Bug("cut-configuration-stays", "a configuration that was cut from the log stays in force", (
         Edit("raft/log.cpp",
              "  while (configurations_.back().index > last_) {\n    configurations_.pop_back();\n"
@@ -202,8 +230,8 @@ BUGS = (
              "  if (commit_index() < leading->first_index) {\n    return Refusal::kNotReady;\n  }\n",
              ""),
         Edit("server/replica_reads.cpp",
-             "if (unread_.empty() || !node_.ready_to_serve()) return;",
-             "if (unread_.empty() || node_.role() != raft::Role::kLeader) return;"),)),
+             "if (unread_->empty() || !node_.ready_to_serve() || too_many_reads()) return;",
+             "if (unread_->empty() || node_.role() != raft::Role::kLeader) return;"),)),
     Bug("read-before-applied", "a confirmed read does not wait until its index is applied", (
         Edit("server/replica_reads.cpp",
              "  while (!confirmed_reads_.empty() &&\n"
@@ -227,9 +255,31 @@ BUGS = (
         Edit("server/replica_service.cpp",
              "done(ticket::Unknown{\"the leader gave no answer in time\"});",
              "done(NotDone{NotDone::Why::kBusy, \"the leader gave no answer in time\"});"),)),
+    Bug("forwarded-twice", "a forwarded request without an answer is sent once more", (
+        Edit("server/replica_service.cpp",
+             "  const net::ChangeCall call{request.kind, std::move(request.sequence), request.value,\n"
+             "                             std::move(request.key), change_patience()};\n"
+             "  transport_.call(leader->id, call, change_patience(),\n"
+             "                  [done = std::move(done)](const net::CallResult& result) {\n",
+             "  const net::ChangeCall call{request.kind, std::move(request.sequence), request.value,\n"
+             "                             std::move(request.key), change_patience()};\n"
+             "  transport_.call(leader->id, call, change_patience(),\n"
+             "                  [this, call, to = leader->id,\n"
+             "                   done = std::move(done)](const net::CallResult& result) {\n"),
+        Edit("server/replica_service.cpp",
+             "                    done(ticket::Unknown{\"the leader gave no answer in time\"});\n",
+             "                    if (!closed_ && !ended_ && !stopping_) {\n"
+             "                      transport_.call(to, call, change_patience(),\n"
+             "                                      [](const net::CallResult&) {});\n"
+             "                    }\n"
+             "                    done(ticket::Unknown{\"the leader gave no answer in time\"});\n"),)),
     Bug("another-term-answered", "whoever waits for an index is answered by what stands there", (
         Edit("server/in_flight.cpp", "node.key().second == term ? Fate::kApplied : Fate::kLost",
              "Fate::kApplied"),)),
+    Bug("replay-not-said", "who asked another member is not told that the answer is an old one", (
+        Edit("server/translate.cpp",
+             "    return net::ChangeReply{done->first, done->count, done->replayed};",
+             "    return net::ChangeReply{done->first, done->count, false};"),)),
     Bug("requests-do-not-expire", "a request that waits to be appended waits for ever", (
         Edit("server/request_queue.cpp",
              "  if (!next_expiry_ || now < *next_expiry_) return expired;\n",
@@ -245,6 +295,31 @@ BUGS = (
     Bug("keys-without-a-limit", "more idempotency keys are remembered than may be", (
         Edit("ticket/machine.cpp", "  if (summary_.keys() >= limits.keys) {\n",
              "  if (summary_.keys() > limits.keys) {\n"),)),
+    Bug("key-compared-without-its-value", "a key that came before with another number is the same", (
+        Edit("ticket/machine.cpp",
+             "    if (before->kind != operation.kind || before->sequence != operation.sequence ||\n"
+             "        before->value != operation.values.front()) {\n",
+             "    if (before->kind != operation.kind || before->sequence != operation.sequence) {\n"),)),
+    Bug("expired-key-replayed-as-reused", "a key that may be forgotten is taken for a reused one", (
+        Edit("ticket/machine.cpp",
+             "    if (before->kind != operation.kind || before->sequence != operation.sequence ||\n",
+             "    if (before->expires_us <= summary_.stamp_us ||\n"
+             "        before->kind != operation.kind || before->sequence != operation.sequence ||\n"),)),
+    Bug("removal-always-allowed", "sequences are removed without --allow_delete", (
+        Edit("server/replica_service.cpp",
+             "  if (request.kind == ticket::Kind::kRemove && !options_.allow_delete) {\n",
+             "  if (request.kind == ticket::Kind::kRemove && queue_.full()) {\n"),)),
+    Bug("keys-full-too-early", "the last idempotency key that may be remembered is refused", (
+        Edit("ticket/machine.cpp", "  if (summary_.keys() >= limits.keys) {\n",
+             "  if (summary_.keys() + 1 >= limits.keys) {\n"),)),
+    Bug("office-counted-twice", "replicated time adds the whole office to each applied stamp", (
+        Edit("server/replica_service.cpp",
+             "  return office_stamp_us_ + (now - office_began_);\n",
+             "  return machine_.summary().stamp_us + (now - office_began_);\n"),)),
+    Bug("clock-taken-for-replicated-time", "stamps show the leader's own clock", (
+        Edit("server/replica_service.cpp",
+             "  return office_stamp_us_ + (now - office_began_);\n",
+             "  return now.value;\n"),)),
     Bug("digest-misses-removals", "the digest does not follow removals", (
         Edit("ticket/machine.cpp",
              "  state_.remove(key);\n  summary_.digest -= record_hash(key, value);\n",

@@ -61,6 +61,42 @@ TEST_CASE("a majority that stays away is a breach of liveness") {
   CHECK_THROWS_AS(simulation.run(), Violation);
 }
 
+// --- The dead -------------------------------------------------------------------------------------
+
+namespace {
+
+/// What arrived of the dead in a run in which leaders die again and again.
+Statistics with_dying_leaders(unsigned drain_permille) {
+  Overrides calm;
+  calm.calm = true;
+  calm.operations = 20;
+  const Plan plan = draw_plan(1, calm);
+  Knobs knobs = draw_knobs(plan);
+  knobs.drain_permille = drain_permille;
+  knobs.delay_min = knobs.delay_max = 5'000;  // something is always on its way
+  Simulation simulation(plan, knobs, nullptr);
+  std::function<void()> strike = [&] {
+    if (simulation.healed()) return;
+    if (Process* leader = simulation.leader()) simulation.faults.crash_for_a_while(*leader);
+    simulation.events.after(1'703'000, strike);
+  };
+  simulation.events.after(2'000'000, strike);
+  simulation.run();
+  return simulation.statistics;
+}
+
+}  // namespace
+
+TEST_CASE("what a process had sent arrives when it is dead, unless its connections are reset") {
+  const Statistics drained = with_dying_leaders(1'000);
+  CHECK(drained.drained > 0);
+  CHECK(drained.after_death > 0);
+  const Statistics reset = with_dying_leaders(0);
+  CHECK(reset.crashes > 0);
+  CHECK(reset.drained == 0);
+  CHECK(reset.after_death == 0);
+}
+
 // --- Disks on trial -------------------------------------------------------------------------------
 
 namespace {
