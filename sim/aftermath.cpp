@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sim/probes.h"
 #include "sim/simulation.h"
 #include "sim/violation.h"
 
@@ -34,6 +35,7 @@ void Aftermath::run() {
   await_leader();
   await_quiet();
   await_convergence();
+  Probes(simulation_).run();
   await_rest();
 }
 
