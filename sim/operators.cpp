@@ -56,6 +56,7 @@ void Operators::join(Process& joiner, bool replace) {
 
 void Operators::restart(Process& process) {
   if (process.state() != Process::State::kDown || process.removed()) return;
+  if (simulation_.minority.keeps_down(process)) return;
   const Platter& platter = process.platter();
   const bool admitted =
       platter.identity.incarnation.value != 0 && platter.last_index().value != 0;
@@ -132,6 +133,7 @@ void Operators::admitted(Process& joiner, const net::JoinReply& reply) {
 /// What was refused may be possible later: with a new token, as somebody who tries again.
 void Operators::admission_refused(Process& joiner) {
   simulation_.tell(joiner, "is refused");
+  refused_.insert(joiner.index());
   const bool replace = joiner.platter().identity.replace;
   joiner.set_joining(false);
   if (joiner.platter().identity.incarnation.value != 0) lost(joiner.platter().member());
@@ -140,6 +142,15 @@ void Operators::admission_refused(Process& joiner) {
     const bool fresh = joiner.platter().identity.join_token == 0;
     if (joiner.state() == Process::State::kDown && fresh) join(joiner, replace);
   });
+}
+
+bool Operators::is_refused_for_good(const Process& joiner) const {
+  const Golden& golden = simulation_.oracle.golden;
+  const raft::Member* holder =
+      golden.configuration(golden.last()).configuration.find_node(joiner.node_id());
+  const store::Identity& identity = joiner.platter().identity;
+  return refused_.contains(joiner.index()) && !identity.replace && holder != nullptr &&
+         holder->join_token != identity.join_token;
 }
 
 // --- Losing ---------------------------------------------------------------------------------------
@@ -152,7 +163,8 @@ bool Operators::enough_live(const raft::Configuration& configuration,
     const bool leaves = std::any_of(
         members.begin(), members.end(),
         [&](const raft::Member& other) { return other.replaces == member.id; });
-    live += member.voter && !leaves && member.id != also_lost && !is_lost(member.id);
+    live += member.voter && !leaves && member.id != also_lost && !is_lost(member.id) &&
+            !spared_.contains(member.id);
   }
   return live * 2 > members.size();
 }
@@ -171,6 +183,10 @@ bool Operators::can_lose(raft::MemberId member) const {
   const raft::Configuration& golden =
       simulation_.oracle.golden.configuration(simulation_.oracle.golden.last()).configuration;
   return golden.find(member) == nullptr || enough_live(golden, member);
+}
+
+bool Operators::removes() const {
+  return removed_at_ != 0 && simulation_.events.now() - removed_at_ < 2 * kCallPatience;
 }
 
 // --- Changes --------------------------------------------------------------------------------------
@@ -196,6 +212,7 @@ void Operators::remove_node() {
   const raft::MemberId victim = members[random_.below(members.size())].id;
   if (!can_lose(victim)) return;
   ++simulation_.statistics.removals;
+  removed_at_ = simulation_.events.now();
   net::RemoveCall call{victim.node, std::nullopt};
   if (random_.chance(1, 2)) call.incarnation = victim.incarnation;
   Process* asked = contact_at(random_.chance(1, 4) ? std::string() : leader->address());

@@ -28,6 +28,12 @@ class Operators {
   /// Its disk is gone for good, and with it what that member promised.
   void lost(raft::MemberId member) { lost_.insert(member); }
   bool is_lost(raft::MemberId member) const { return lost_.contains(member); }
+  /// It will not be of any use for good, though it may come and go: counts as lost.
+  void spare(raft::MemberId member) { spared_.insert(member); }
+  /// A removal is asked for, or was a moment ago.
+  bool removes() const;
+  /// It asks for its admission under an id that is a member's, and not in place of that one.
+  bool is_refused_for_good(const Process& joiner) const;
   /// Is there, in every configuration that any node may go by, a majority of voters with their
   /// disks, also without this one?
   bool can_lose(raft::MemberId member) const;
@@ -49,6 +55,10 @@ class Operators {
   Simulation& simulation_;
   Random& random_;
   std::set<raft::MemberId> lost_;
+  std::set<raft::MemberId> spared_;
+  /// Processes whose admission was refused at some time.
+  std::set<std::uint32_t> refused_;
+  Micros removed_at_ = 0;
   std::uint64_t next_node_ = 100;
 };
 

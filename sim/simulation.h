@@ -11,6 +11,7 @@
 #include "sim/clients.h"
 #include "sim/events.h"
 #include "sim/faults.h"
+#include "sim/minority.h"
 #include "sim/network.h"
 #include "sim/operators.h"
 #include "sim/oracle.h"
@@ -43,7 +44,7 @@ class Simulation {
   Process* leader();
   /// In the newest committed configuration.
   bool is_member(const Process& process) const;
-  /// No more faults.
+  /// No more faults, but for those of a minority.
   void heal();
   bool healed() const { return healed_; }
 
@@ -73,6 +74,7 @@ class Simulation {
   Clients clients;
   Operators operators;
   Faults faults;
+  Minority minority;
   std::uint64_t cluster_id = 0;
   Witness* const witness = nullptr;
 
@@ -81,9 +83,6 @@ class Simulation {
   void step();
   void dispatch(const Event& event);
   void check_leader(const Process& process) const;
-  void await_quiet();
-  void check_convergence();
-  std::string unsettled() const;
   void write_line(std::uint32_t process, const std::string& line) const;
 
   std::vector<std::unique_ptr<Process>> processes_;

@@ -38,6 +38,7 @@ unsigned long long number(std::uint64_t value) { return value; }
 
 std::string Statistics::describe(double seconds, double processor) const {
   Text text;
+  constexpr std::uint64_t one = 1;
   const double rate = static_cast<double>(events()) / std::max(processor, 1e-9);
   const double virtual_seconds = static_cast<double>(simulated) / 1e6;
   text.line("runs %llu  events %llu  simulated %.1f s in %.2f s, of the processor %.2f s",
@@ -82,6 +83,9 @@ std::string Statistics::describe(double seconds, double processor) const {
   text.line("joins %llu  removals asked %llu  removed %llu (not told %llu)  moves %llu  transfers %llu",
             number(joins), number(removals), number(removed), number(in_the_dark), number(moves),
             number(transfers));
+  text.line("after the faults: nodes still in trouble %llu  probes %llu  to a leader %.3f s a run",
+            number(troubled), number(probes),
+            static_cast<double>(to_a_leader) / 1e6 / static_cast<double>(std::max(seeds, one)));
   text.line("%-12s %10s %14s %10s %10s", "struck", "follower", "pre-candidate", "candidate",
             "leader");
   for (std::size_t i = 0; i < kFaults; ++i) {

@@ -39,9 +39,9 @@ struct Statistics {
   std::uint64_t compactions = 0, fetches = 0, snapshots_made = 0, snapshots_installed = 0,
                 bad_snapshots = 0;
   std::uint64_t joins = 0, removals = 0, removed = 0, moves = 0, transfers = 0;
-  /// Nodes that stayed in trouble after the others were healed, and probes of those.
+  /// Nodes that stayed in trouble after the others were healed, and requests that probed those.
   std::uint64_t troubled = 0, probes = 0;
-  /// Microseconds from the healing, or the end of the last pause, to a leader: the sum over runs.
+  /// Microseconds from the healing to a leader: the sum over runs.
   std::uint64_t to_a_leader = 0;
   /// Nodes that still run at the end though they are no members: nobody they know could tell them.
   std::uint64_t in_the_dark = 0;

@@ -348,7 +348,7 @@ TEST_CASE("a node that was away while the log was compacted gets a snapshot") {
         cluster.at(victim).replica->node().configuration().index);
 }
 
-TEST_CASE("what is proposed and not committed is bounded; the rest waits, and is refused in the end") {
+TEST_CASE("what is proposed and not committed is bounded; the rest waits, or is refused") {
   Three cluster;
   const std::uint64_t leader = cluster.await_leader();
   Replica& replica = *cluster.at(leader).replica;

@@ -237,6 +237,36 @@ BUGS = (
              "  while (!confirmed_reads_.empty() &&\n"
              "         confirmed_reads_.front().first <= machine_.summary().applied_index) {",
              "  while (!confirmed_reads_.empty()) {"),)),
+    # --- Without a minority, and after the faults -------------------------------------------------
+    Bug("reads-wait-for-everybody", "a round of reads is confirmed when every follower answered", (
+        Edit("raft/reads.cpp",
+             "reached_by_majority(reads.round, [](const Progress& follower) { return follower.round; "
+             "});",
+             "[&] {\n    std::uint64_t least = reads.round;\n"
+             "    for (const Progress& each : leading->followers) {\n"
+             "      least = std::min(least, each.round);\n    }\n    return least;\n  }();"),)),
+    Bug("promotion-forgotten", "a learner that is to be promoted stays one", (
+        Edit("raft/membership.cpp", "return (!m.voter && m.promote) || has_to_replace(",
+             "return has_to_replace("),)),
+    Bug("former-self-stays", "who was replaced is not removed", (
+        Edit("raft/membership.cpp",
+             "    } else if (has_to_replace(configuration(), member)) {\n",
+             "    } else if (has_to_replace(configuration(), member) && member.promote) {\n"),)),
+    Bug("removed-not-told", "who was removed is welcomed, and not told", (
+        Edit("server/member_book.cpp",
+             "    return refuse(Reason::kRemoved, \"the cluster has removed that member\");\n",
+             "    return std::nullopt;\n"),
+        Edit("raft/membership.cpp", "      send_append(follower, {});\n    } else if (last_word) {\n"
+             "      send_heartbeat(follower);\n", "      continue;\n"),)),
+    Bug("forwarded-reads-refused", "a follower refuses the reads that it should forward", (
+        Edit("server/replica_service.cpp",
+             "  const net::QueryCall call{std::move(query), false, change_patience()};\n",
+             "  if (leader->id != options_.raft.self) {\n"
+             "    return done(NotDone{NotDone::Why::kNoLeader, \"ask the leader\"});\n  }\n"
+             "  const net::QueryCall call{std::move(query), false, change_patience()};\n"),)),
+    Bug("elections-late", "an election begins after twenty times its time-out", (
+        Edit("raft/election.cpp", "  election_due = now + options.election_timeout_min +\n",
+             "  election_due = now + 20 * options.election_timeout_max +\n"),)),
     # --- Disk, clients and time -------------------------------------------------------------------
     Bug("hung-disk-leads-on", "a leader whose disk hangs leads on", (
         Edit("raft/clock.cpp",

@@ -1,0 +1,160 @@
+#include "sim/aftermath.h"
+
+#include <algorithm>
+
+#include "sim/probes.h"
+#include "sim/simulation.h"
+#include "sim/violation.h"
+
+namespace ticketd::sim {
+
+namespace {
+
+/// What was under way when the faults ended is over by then: frames that a clog or a long delay
+/// held back, jobs of a disk that hung, a crash in the last write and the start after it.
+constexpr Micros kLatePenalty = 5'000'000;
+/// Election time-outs to a leader then: one of silence, and split votes. Of 300 runs the longest
+/// was 3.2, all included.
+constexpr Micros kElections = 10;
+/// Every client's answers: a request may run into its time-out (6 s at most) at one troubled node
+/// after another. The longest of 300 runs, with the way to one state, was 30 s.
+constexpr Micros kClientsBound = 60'000'000;
+constexpr std::uint64_t kRequests = 3;
+/// One state: joiners ask again now and then, and a chunk of a snapshot may have to be sent again,
+/// twice, each time after its time-out.
+constexpr Micros kConvergenceBound = 40'000'000;
+/// Election time-outs without an election.
+constexpr Micros kRest = 4;
+
+}  // namespace
+
+Aftermath::Aftermath(Simulation& simulation)
+    : simulation_(simulation), healed_at_(simulation.events.now()) {}
+
+void Aftermath::run() {
+  await_leader();
+  await_quiet();
+  await_convergence();
+  Probes(simulation_).run();
+  await_rest();
+}
+
+/// One that is healthy and serves.
+bool Aftermath::leads_well() const {
+  const Process* leader = simulation_.leader();
+  return leader != nullptr && !simulation_.minority.holds(*leader) &&
+         leader->replica().node().ready_to_serve();
+}
+
+/// Or one that commits, which a node in trouble may do now and then.
+void Aftermath::await_leader() {
+  Micros since = healed_at_;
+  for (const auto& process : simulation_.processes()) {
+    if (!simulation_.minority.holds(*process)) since = std::max(since, process->paused_until());
+  }
+  const raft::Index before = simulation_.oracle.golden.last();
+  const auto led = [&] { return leads_well() || simulation_.oracle.golden.last() > before; };
+  const Micros bound = since - healed_at_ + kLatePenalty +
+                       kElections * simulation_.knobs.raft.election_timeout_max;
+  if (!simulation_.run_until(led, bound)) {
+    fail("after the faults nobody leads within ", bound, " us:", unsettled());
+  }
+  simulation_.statistics.to_a_leader += simulation_.events.now() - healed_at_;
+}
+
+/// Everybody is answered, then nobody asks any more.
+void Aftermath::await_quiet() {
+  Clients& clients = simulation_.clients;
+  clients.ask_each_for(kRequests);
+  if (!simulation_.run_until([&] { return clients.all_satisfied(); }, kClientsBound)) {
+    fail("after the faults the cluster does not go on:", clients.unsatisfied(), unsettled());
+  }
+  clients.rest();
+  require(simulation_.run_until([&] { return !clients.anybody_waits(); }, kClientsBound),
+          "after the faults a request stays without an answer");
+}
+
+void Aftermath::await_convergence() {
+  const Micros bound = kConvergenceBound + 2 * simulation_.knobs.raft.snapshot_chunk_timeout;
+  if (!simulation_.run_until([this] { return unsettled().empty(); }, bound)) {
+    fail("after the faults the nodes do not come to one state:", unsettled());
+  }
+}
+
+/// A healthy leader stays: also nodes that were removed and cannot be told disturb nobody.
+void Aftermath::await_rest() {
+  if (!simulation_.minority.describe().empty()) return;
+  const Micros now = simulation_.events.now();
+  if (now < healed_at_ + kLatePenalty) simulation_.run_for(healed_at_ + kLatePenalty - now);
+  require(simulation_.run_until([this] { return leads_well(); }, kClientsBound),
+          "nobody leads any more:", unsettled());
+  const Process* leader = simulation_.leader();
+  const raft::Term term = leader->replica().node().current_term();
+  simulation_.run_for(kRest * simulation_.knobs.raft.election_timeout_max);
+  const Process* later = simulation_.leader();
+  require(later == leader && leader->replica().node().current_term() == term,
+          "process ", leader->index(), " led in term ", term, " and nothing was wrong, but now ",
+          later == nullptr ? std::string("nobody leads")
+                           : "process " + std::to_string(later->index()) + " leads");
+}
+
+// --- One state, one membership --------------------------------------------------------------------
+
+std::string Aftermath::unsettled() const {
+  std::string text;
+  for (const auto& process : simulation_.processes()) {
+    if (simulation_.minority.holds(*process)) continue;
+    if (const std::string what = unsettled(*process); !what.empty()) {
+      text += " process " + std::to_string(process->index()) + " " + what + ";";
+    }
+  }
+  return text;
+}
+
+std::string Aftermath::unsettled(const Process& process) const {
+  const bool member = simulation_.is_member(process);
+  if (!process.up()) {
+    if (process.removed() || simulation_.operators.is_refused_for_good(process)) return {};
+    if (member) return "is down";
+    return process.state() == Process::State::kJoining ? "is not admitted" : "is down, no member";
+  }
+  if (member) return unsettled_member(process);
+  return could_be_told(process) ? "was removed, and does not learn it" : "";
+}
+
+std::string Aftermath::unsettled_member(const Process& process) const {
+  const Golden& golden = simulation_.oracle.golden;
+  const raft::Index last = golden.last();
+  const raft::Index applied = process.replica().summary().applied_index;
+  if (applied != last) {
+    const raft::Node& node = process.replica().node();
+    return "(" + std::string(to_string(node.role())) + " in term " +
+           std::to_string(node.current_term().value) + ") has applied " +
+           std::to_string(applied.value) + " of " + std::to_string(last.value);
+  }
+  const raft::Configuration& now = golden.configuration(last).configuration;
+  const raft::Member& self = *now.find(process.platter().member());
+  if (self.promote && !self.voter) return "is not promoted";
+  if (self.replaces && now.find(*self.replaces) != nullptr) {
+    return "has not replaced its former self";
+  }
+  return {};
+}
+
+/// Is a member where this node, which is none, would dial it? Who knows only such as have moved or
+/// left hears nothing, and is promised nothing.
+bool Aftermath::could_be_told(const Process& process) const {
+  const raft::Node& node = process.replica().node();
+  for (const auto& other : simulation_.processes()) {
+    const bool well = other->up() && !simulation_.minority.holds(*other);
+    if (!well || !simulation_.is_member(*other)) continue;
+    for (const raft::Configuration* known : {&node.configuration().configuration,
+                                             &node.committed_configuration().configuration}) {
+      const raft::Member* member = known->find(other->platter().member());
+      if (member != nullptr && member->addresses.peer == other->address()) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace ticketd::sim
