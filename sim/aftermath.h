@@ -23,10 +23,16 @@ class Aftermath {
 
  private:
   void await_leader();
+  Micros to_serve() const;
   void await_quiet();
+  Micros catching_up() const;
+  Micros to_converge() const;
   void await_convergence();
   void await_rest();
+  /// Somebody healthy leads.
   bool leads_well() const;
+  /// And has committed in its term.
+  bool serves_well() const;
   std::string unsettled() const;
   std::string unsettled(const Process& process) const;
   std::string unsettled_member(const Process& process) const;
