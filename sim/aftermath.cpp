@@ -62,15 +62,21 @@ void Aftermath::await_leader() {
     fail("after the faults nobody leads within ", bound, " us:", unsettled());
   }
   simulation_.statistics.to_a_leader += simulation_.events.now() - healed_at_;
-  if (!simulation_.run_until([&] { return serves_well() || commits(); }, to_serve())) {
-    fail("after the faults nobody serves:", unsettled());
-  }
+  const auto serves = [&] { return serves_well() || commits(); };
+  if (simulation_.run_until(serves, kLatePenalty + catching_up())) return;
+  if (somebody_installs() && simulation_.run_until(serves, to_converge())) return;
+  fail("after the faults nobody serves:", unsettled());
 }
 
-/// Who leads commits at once, unless the minority in trouble leaves it without a majority before a
-/// follower has caught up.
-Micros Aftermath::to_serve() const {
-  return simulation_.minority.describe().empty() ? kLatePenalty : to_converge();
+/// Who leads commits at once, unless it has no majority before a follower has caught up: a removal
+/// that is under way, or the minority in trouble, may leave only those that were behind.
+bool Aftermath::somebody_installs() const {
+  const Process* leader = simulation_.leader();
+  if (leader == nullptr) return false;
+  const auto followers = leader->replica().node().followers(leader->local_now());
+  return std::any_of(followers.begin(), followers.end(), [](const raft::FollowerStatus& follower) {
+    return follower.state == raft::ReplicationState::kSnapshot;
+  });
 }
 
 /// Everybody is answered, then nobody asks any more.

@@ -23,7 +23,7 @@ class Aftermath {
 
  private:
   void await_leader();
-  Micros to_serve() const;
+  bool somebody_installs() const;
   void await_quiet();
   Micros catching_up() const;
   Micros to_converge() const;
