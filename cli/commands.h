@@ -9,6 +9,7 @@ namespace ticketd::cli {
 int run(const RunCommand& command);
 int leave(const LeaveCommand& command, Caller& caller);
 int drop(const DropCommand& command);
+int recover(const RecoverCommand& command);
 int next(const NextCommand& command, Caller& caller);
 int get(const GetCommand& command, Caller& caller);
 int list(const ListCommand& command, Caller& caller);

@@ -29,6 +29,9 @@ constexpr std::array<OptionRow, kOptionCount> kOptions{{
      "port for HTTP; 0: any free one"},
     {OptionKey::kDbSize, 's', "db_size", "MB", "1000", kEveryCommand, kNode,
      "the most that log and tickets may take"},
+    {OptionKey::kDurability, 0, "durability", "LEVEL", "high", kEveryCommand, kNode,
+     "when a number may be given: high, after it is flushed to the disk; medium, 200 ms before it "
+     "is; low, before a checkpoint. Nodes that a power cut took with them rejoin anew below high"},
     {OptionKey::kElectionTimeout, 0, "election_timeout", "MS", "500", kEveryCommand, kNode,
      "upper end of the random silence after which a new leader is elected; the lower end is half"},
     {OptionKey::kHeartbeat, 0, "heartbeat", "MS", "50", kEveryCommand, kNode,
@@ -53,8 +56,10 @@ constexpr std::array<OptionRow, kOptionCount> kOptions{{
      "destroy the data that the directory holds, and begin anew"},
     {OptionKey::kReplace, 0, "replace", nullptr, nullptr, only(CommandName::kJoin), kMembership,
      "take over the id of a member whose data is lost for good"},
-    {OptionKey::kYes, 0, "yes", nullptr, nullptr, only(CommandName::kDrop), kMembership,
-     "destroy the data without asking"},
+    {OptionKey::kYes, 0, "yes", nullptr, nullptr, only(CommandName::kDrop) | only(CommandName::kRecover),
+     kMembership, "go ahead without asking"},
+    {OptionKey::kForward, 0, "forward", "N", "1000000", only(CommandName::kRecover), kMembership,
+     "by how much every sequence moves: more than may have been lost"},
     {OptionKey::kPeer, 0, "peer", "HOST:PORT", nullptr, kClientCommands, kClient,
      "peer address of a member to ask; may be repeated, or hold several with commas between"},
     {OptionKey::kCount, 0, "count", "N", "1", only(CommandName::kNext), kClient,
@@ -80,7 +85,7 @@ constexpr std::array<OptionRow, kOptionCount> kOptions{{
      "print this help, or that of the command it stands with"},
 }};
 
-constexpr std::array<CommandRow, 11> kCommands{{
+constexpr std::array<CommandRow, 12> kCommands{{
     {CommandName::kRejoin, "", "", "run the node that the data directory holds",
      "Runs the node whose data --path holds, as what it was: it finds its cluster again by what "
      "is\n"
@@ -112,6 +117,21 @@ constexpr std::array<CommandRow, 11> kCommands{{
      "the cluster lives.\n"
      "\n"
      "  ticketd drop --path store2 --yes\n"},
+    {CommandName::kRecover, "recover", "", "go on after most nodes lost numbers that they gave",
+     "For a cluster that runs with --durability medium or low, when a power cut took most nodes at\n"
+     "once: none of them takes part before a majority admits it anew, and there is no majority. It\n"
+     "makes the node of --path, which must not run, the only member of a new cluster, counts all\n"
+     "of its log as given, and moves every sequence forward by --forward. First it says what it\n"
+     "will do and asks. Recover the one node whose log is the longest (the greater term, then the\n"
+     "greater index), and only that; then start it. Nodes that wait to be admitted anew join it\n"
+     "by themselves; any other is to be stopped and to join with --force:\n"
+     "\n"
+     "  ticketd recover --path store2 --forward 1000000\n"
+     "  ticketd --path store2\n"
+     "  ticketd join tickets-2.example:9000 --id 1 --path store1 --force\n"
+     "\n"
+     "Numbers of a sequence whose very first one was lost are not known any more: it begins anew.\n"
+     "So do idempotency keys of requests that were lost.\n"},
     {CommandName::kNext, "next", "[KEY]", "take the next ticket, or several, and print it",
      "Takes tickets of the sequence KEY (without it, of the unnamed one) at the leader and prints\n"
      "the number, or FIRST-LAST for more than one. The first of a named sequence is 0, that of "

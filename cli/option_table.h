@@ -14,6 +14,7 @@ enum class CommandName : std::uint8_t {
   kJoin,
   kLeave,
   kDrop,
+  kRecover,
   kNext,
   kGet,
   kList,
@@ -30,6 +31,7 @@ enum class OptionKey : std::uint8_t {
   kRaftPort,
   kHttpPort,
   kDbSize,
+  kDurability,
   kElectionTimeout,
   kHeartbeat,
   kRequestTimeout,
@@ -42,6 +44,7 @@ enum class OptionKey : std::uint8_t {
   kForce,
   kReplace,
   kYes,
+  kForward,
   kPeer,
   kCount,
   kIdempotencyKey,
@@ -54,7 +57,7 @@ enum class OptionKey : std::uint8_t {
   kVersion,
   kHelp,
 };
-inline constexpr std::size_t kOptionCount = 30;
+inline constexpr std::size_t kOptionCount = 32;
 
 /// Commands as a set of bits.
 using CommandSet = std::uint32_t;

@@ -76,6 +76,8 @@ server::NodeOptions node_options(const Given& given, Values& values) {
   const Directory data = directory(values);
   node.path = data.path;
   node.map_bytes = data.map_bytes;
+  node.durability = values.parsed(OptionKey::kDurability,
+                                  parse_durability(values.text(OptionKey::kDurability)));
   node.host = values.parsed(OptionKey::kHost, parse_host(values.text(OptionKey::kHost)));
   if (given.has(OptionKey::kAdvertise)) {
     node.advertise =
@@ -240,6 +242,9 @@ Command command_of(const Given& given, Values& values) {
       return LeaveCommand{directory(values), timeout(values)};
     case CommandName::kDrop:
       return DropCommand{values.text(OptionKey::kPath), given.flag(OptionKey::kYes)};
+    case CommandName::kRecover:
+      return RecoverCommand{directory(values), values.number(OptionKey::kForward, 0, kMost),
+                            given.flag(OptionKey::kYes)};
     case CommandName::kNext:
       return next_command(given, values);
     case CommandName::kGet:

@@ -35,6 +35,12 @@ struct LeaveCommand {
   std::chrono::milliseconds timeout{};
 };
 
+struct RecoverCommand {
+  Directory directory;
+  std::uint64_t forward = 0;
+  bool yes = false;
+};
+
 struct DropCommand {
   std::string path;
   bool yes = false;
@@ -97,7 +103,7 @@ struct HelpCommand {
 struct VersionCommand {};
 
 using Command =
-    std::variant<RunCommand, LeaveCommand, DropCommand, NextCommand, GetCommand, ListCommand,
+    std::variant<RunCommand, LeaveCommand, DropCommand, RecoverCommand, NextCommand, GetCommand, ListCommand,
                  StatusCommand, RemoveCommand, TransferCommand, HelpCommand, VersionCommand>;
 
 struct Invocation {

@@ -40,6 +40,7 @@ void fill(MemberRow& row, const net::MemberView& view) {
     row.applied_index = view.status->applied_index;
     row.digest = view.status->digest;
   }
+  if (view.status && !row.durability) row.durability = view.status->durability;
 }
 
 }  // namespace
@@ -106,6 +107,7 @@ Json member_json(const MemberRow& row) {
       or_null(row.last_heard_us, [](std::uint64_t microseconds) { return microseconds / 1000; });
   json["applied_index"] = or_null(row.applied_index, index);
   json["digest"] = or_null(row.digest, hex);
+  json["durability"] = or_null(row.durability, [](Durability level) { return to_string(level); });
   return json;
 }
 
@@ -256,15 +258,17 @@ std::string note(const StatusView& view) {
 
 std::string status_text(const StatusView& view) {
   std::vector<Cells> rows = {
-      {"ID", "ROLE", "SUFFRAGE", "PEER", "HTTP", "MATCH", "LAG", "LAST HEARD", "APPLIED"}};
+      {"ID", "ROLE", "SUFFRAGE", "PEER", "HTTP", "DURABILITY", "MATCH", "LAG",
+       "LAST HEARD", "APPLIED"}};
   for (const MemberRow& row : merged_members(view)) {
     const bool asked = row.member.id == view.node.self;
     rows.push_back({number(row.member.id.node) + (asked ? "*" : ""), row_role(view, row.member),
                     row.member.voter ? "voter" : "learner", escaped(row.member.addresses.peer),
-                    escaped(row.member.addresses.http), or_dash(row.match_index), or_dash(row.lag),
+                    escaped(row.member.addresses.http), row.durability ? to_string(*row.durability) : "-",
+                    or_dash(row.match_index), or_dash(row.lag),
                     heard(row.last_heard_us), or_dash(row.applied_index)});
   }
-  return header(view) + "\n" + table(rows, 5) + note(view);
+  return header(view) + "\n" + table(rows, 6) + note(view);
 }
 
 }  // namespace ticketd::cli

@@ -26,6 +26,7 @@ struct MemberRow {
   std::optional<std::uint64_t> last_heard_us;
   std::optional<raft::Index> applied_index;
   std::optional<std::uint64_t> digest;
+  std::optional<Durability> durability;
 };
 
 /// The members that `view.node` sees. What the leader knows of one goes before what the node knows.

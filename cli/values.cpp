@@ -76,4 +76,11 @@ Result<http::RedirectMode> parse_redirect(std::string_view text) {
   return Error{"must be 301, 307, 308 or proxy, and is '" + std::string(text) + "'"};
 }
 
+Result<Durability> parse_durability(std::string_view text) {
+  for (const Durability level : {Durability::kHigh, Durability::kMedium, Durability::kLow}) {
+    if (text == to_string(level)) return level;
+  }
+  return Error{"must be high, medium or low, and is '" + std::string(text) + "'"};
+}
+
 }  // namespace ticketd::cli

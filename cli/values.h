@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/durability.h"
 #include "base/result.h"
 #include "http/options.h"
 
@@ -27,5 +28,6 @@ Result<std::vector<std::string>> parse_peers(std::string_view text);
 Result<std::chrono::seconds> parse_duration(std::string_view text);
 
 Result<http::RedirectMode> parse_redirect(std::string_view text);
+Result<Durability> parse_durability(std::string_view text);
 
 }  // namespace ticketd::cli

@@ -38,6 +38,10 @@ struct EnumRange<ticket::Kind> {
   static constexpr auto kFirst = ticket::Kind::kTake, kLast = ticket::Kind::kRemove;
 };
 template <>
+struct EnumRange<Durability> {
+  static constexpr auto kFirst = Durability::kHigh, kLast = Durability::kLow;
+};
+template <>
 struct EnumRange<raft::Role> {
   static constexpr auto kFirst = raft::Role::kFollower, kLast = raft::Role::kLeader;
 };

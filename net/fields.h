@@ -64,6 +64,7 @@ void fields(A& wire, M& m) {
   wire("free_bytes", m.free_bytes);
   wire("space_low", m.space_low);
   wire("command_version", m.command_version);
+  wire("durability", m.durability);
 }
 
 // --- Requests ------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/durability.h"
 #include "raft/configuration.h"
 #include "raft/message.h"
 #include "raft/ready.h"
@@ -89,6 +90,7 @@ struct MemberStatus {
   std::uint64_t free_bytes = 0;
   bool space_low = false;
   std::uint32_t command_version = 0;
+  Durability durability = Durability::kHigh;
 
   bool operator==(const MemberStatus&) const = default;
 };

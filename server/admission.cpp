@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <random>
+#include <set>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -71,6 +72,52 @@ class QuickExit {
 
 std::string number(raft::NodeId node) { return std::to_string(node.value); }
 
+/// Where the others of all configurations that it knows of may be.
+std::string addresses_of_others(const store::Opened& opened) {
+  std::set<std::string> addresses;
+  const auto add = [&](const raft::Configuration& configuration) {
+    for (const raft::Member& member : configuration.members()) {
+      if (member.id.node != opened.identity->node) addresses.insert(member.addresses.peer);
+    }
+  };
+  add(opened.applied.configuration.configuration);
+  for (const raft::ConfigurationAt& at : opened.restored.configurations) add(at.configuration);
+  std::string contacts;
+  for (const std::string& address : addresses) contacts += (contacts.empty() ? "" : ",") + address;
+  return contacts;
+}
+
+/// Until a member admits the asking one, which `store` is then told, or refuses it.
+Result<Admission> ask(store::Identity asking, const raft::Addresses& addresses,
+                      const std::function<Status(const store::Identity&)>& store) {
+  net::JoinCall call;
+  call.node = asking.node;
+  call.join_token = asking.join_token;
+  call.replace = asking.replace;
+  call.addresses = addresses;
+  call.command_version = ticket::kCommandVersion;
+  const QuickExit until_the_loop_runs;
+  net::Client client{std::chrono::seconds(5)};
+  const auto contacts = split_contacts(asking.contacts);
+  spdlog::info("asking {} for admission", asking.contacts);
+  while (true) {
+    auto reply = client.call_leader(contacts, call);
+    if (!reply) {
+      spdlog::warn("waiting to be admitted: {}", reply.error().message);
+    } else if (const auto* joined = std::get_if<net::JoinReply>(&*reply)) {
+      asking.incarnation = joined->self.incarnation;
+      asking.cluster_id = joined->cluster_id;
+      asking.contacts = join_contacts(joined->configuration.configuration, joined->self);
+      if (auto stored = store(asking); !stored) return stored.error();
+      return Admission{};
+    } else if (const auto* error = std::get_if<net::ErrorReply>(&*reply)) {
+      if (error->code == net::ErrorReply::Code::kRefused) return Admission{error->message};
+      spdlog::warn("waiting to be admitted: {}", error->message);
+    }
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
 }  // namespace
 
 Result<store::DirectoryLock> take_directory(const std::string& path, const Begin& begin) {
@@ -130,32 +177,32 @@ bool needs_admission(const store::Opened& opened) {
 Result<Admission> ask_for_admission(store::LmdbDisk& disk, const raft::Addresses& addresses,
                                     bool replace) {
   store::Identity identity = *disk.opened().identity;
-  net::JoinCall call;
-  call.node = identity.node;
-  call.join_token = identity.join_token;
-  call.replace = identity.replace || replace;
-  call.addresses = addresses;
-  call.command_version = ticket::kCommandVersion;
-  const QuickExit until_the_loop_runs;
-  net::Client client{std::chrono::seconds(5)};
-  const auto contacts = split_contacts(identity.contacts);
-  spdlog::info("asking {} for admission", identity.contacts);
-  while (true) {
-    auto reply = client.call_leader(contacts, call);
-    if (!reply) {
-      spdlog::warn("waiting to be admitted: {}", reply.error().message);
-    } else if (const auto* joined = std::get_if<net::JoinReply>(&*reply)) {
-      identity.incarnation = joined->self.incarnation;
-      identity.cluster_id = joined->cluster_id;
-      identity.contacts = join_contacts(joined->configuration.configuration, joined->self);
-      if (auto stored = disk.set_identity(identity); !stored) return stored.error();
-      return Admission{};
-    } else if (const auto* error = std::get_if<net::ErrorReply>(&*reply)) {
-      if (error->code == net::ErrorReply::Code::kRefused) return Admission{error->message};
-      spdlog::warn("waiting to be admitted: {}", error->message);
+  identity.replace = identity.replace || replace;
+  return ask(identity, addresses,
+             [&](const store::Identity& admitted) { return disk.set_identity(admitted); });
+}
+
+Result<Admission> ask_for_readmission(store::LmdbDisk& disk, const raft::Addresses& addresses) {
+  const store::Opened& opened = disk.opened();
+  if (!opened.readmission) {
+    store::Identity asking;
+    asking.node = opened.identity->node;
+    asking.join_token = random_number();
+    asking.replace = true;
+    asking.contacts = addresses_of_others(opened);
+    if (asking.contacts.empty()) {
+      return Error{
+          "the power was cut, and this node, the only one, may have lost numbers that it gave: it "
+          "does not go on by itself. 'ticketd recover' moves every sequence forward first"};
     }
-    std::this_thread::sleep_for(std::chrono::seconds(1));
+    if (auto stored = disk.set_readmission(asking); !stored) return stored.error();
   }
+  spdlog::warn(
+      "the power was cut, and this node may have lost what it acknowledged: it takes no part until "
+      "the others admit it anew, as another incarnation. Should most of them be in the same case, "
+      "'ticketd recover --help' says what to do");
+  return ask(*opened.readmission, addresses,
+             [&](const store::Identity& admitted) { return disk.begin_anew(admitted); });
 }
 
 }  // namespace ticketd::server

@@ -39,4 +39,8 @@ struct Admission {
 Result<Admission> ask_for_admission(store::LmdbDisk& disk, const raft::Addresses& addresses,
                                     bool replace);
 
+/// The same for a node in doubt: asks to be admitted as another incarnation in place of this one,
+/// and when it is, begins the disk anew, which is then to be opened again.
+Result<Admission> ask_for_readmission(store::LmdbDisk& disk, const raft::Addresses& addresses);
+
 }  // namespace ticketd::server

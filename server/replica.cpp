@@ -259,14 +259,18 @@ void Replica::introduce() {
   transport_.set_self(hello);
 }
 
+net::MemberStatus Replica::own_status() const {
+  const store::SpaceReport space = disk_.space();
+  const ticket::Summary& summary = machine_.summary();
+  return {summary.applied_index,   summary.digest,          summary.sequences,   space.free_bytes,
+          space.low || space.full, ticket::kCommandVersion, options_.durability};
+}
+
 void Replica::report_to_members() {
   const raft::Time now = loop_.now();
   next_report_ = now + kReportHeartbeats * options_.raft.heartbeat_interval;
   introduce();
-  const store::SpaceReport space = disk_.space();
-  const net::MemberStatus status{machine_.summary().applied_index, machine_.summary().digest,
-                                 machine_.summary().sequences,     space.free_bytes,
-                                 space.low || space.full,          ticket::kCommandVersion};
+  const net::MemberStatus status = own_status();
   for (const raft::Member& member : node_.configuration().configuration.members()) {
     if (member.id != options_.raft.self) transport_.send(member.id, status);
   }
@@ -330,6 +334,7 @@ void Replica::on_unreachable(raft::MemberId peer) {
 
 void Replica::on_status(raft::MemberId from, const net::MemberStatus& status) {
   if (closed_ || ended_) return;
+  warn_of_another_level(from, status);
   members_.reported(from, status, loop_.now());
   const auto agrees = digests_.agrees(status.applied_index, status.digest);
   if (!agrees || *agrees) return;
@@ -342,13 +347,25 @@ void Replica::on_status(raft::MemberId from, const net::MemberStatus& status) {
   }
 }
 
+/// Once, and again when it changes: the cluster is as durable as its least durable majority.
+void Replica::warn_of_another_level(raft::MemberId member, const net::MemberStatus& status) const {
+  if (status.durability == options_.durability) return;
+  const net::MemberStatus* before = members_.status(member);
+  if (before != nullptr && before->durability == status.durability) return;
+  spdlog::warn("member {} runs at durability {}, this node at {}: give every node the same",
+               member.node.value, to_string(status.durability), to_string(options_.durability));
+}
+
 std::optional<net::Refused> Replica::judge(const net::Hello& hello) {
   const raft::MemberId self = options_.raft.self;
   const raft::ConfigurationAt& configuration = node_.configuration();
   auto refused = judge_hello(hello, options_.cluster_id, self, configuration,
                              node_.committed_configuration());
-  const bool alone = configuration.configuration.members().size() == 1;
-  if (refused && refused->reason == net::Refused::Reason::kWrongCluster && alone &&
+  // The first incarnation of all founded the cluster; one that recovered an older cluster's data
+  // is a later one, and knows that the others may still go about under the old name.
+  const bool founder = configuration.configuration.members().size() == 1 &&
+                       self.incarnation == raft::Incarnation(1);
+  if (refused && refused->reason == net::Refused::Reason::kWrongCluster && founder &&
       hello.to.node == self.node) {
     end(End::kForeignCluster,
         "cluster " + std::to_string(hello.cluster_id) + " counts node " +

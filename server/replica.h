@@ -25,6 +25,8 @@
 namespace ticketd::server {
 
 struct ReplicaOptions {
+  /// Of its disk, to be told to the others.
+  Durability durability = Durability::kHigh;
   /// `self` included; the disk's identity says who it is.
   raft::Options raft;
   std::uint64_t cluster_id = 0;
@@ -216,6 +218,8 @@ class Replica : public ticket::Service, public net::TransportEvents {
   net::MemberView view_of(const raft::Member& member,
                           const std::vector<raft::FollowerStatus>& followers);
   void mend_addresses();
+  net::MemberStatus own_status() const;
+  void warn_of_another_level(raft::MemberId member, const net::MemberStatus& status) const;
 
   ReplicaOptions options_;
   Loop& loop_;

@@ -177,8 +177,7 @@ void Replica::answer(const net::StatusCall&, net::Responder respond) {
     net::MemberView& own = reply.members.back();
     own.match_index = node_.last_index();
     own.last_heard_us = 0;
-    own.status = net::MemberStatus{summary.applied_index, summary.digest,  summary.sequences,
-                                   space.free_bytes,      reply.space_low, ticket::kCommandVersion};
+    own.status = own_status();
   }
   respond(reply);
 }

@@ -74,6 +74,7 @@ class NodeProcess {
  private:
   Status listen();
   Status open_disk();
+  Status be_readmitted();
   void forget_refused_join();
   void make_replica();
   void watch_signals();
@@ -152,11 +153,13 @@ Status NodeProcess::open_disk() {
   store::DiskOptions disk_options;
   disk_options.path = options_.path;
   disk_options.map_bytes = options_.map_bytes;
+  disk_options.durability = options_.durability;
   const auto post = [this](std::function<void()> job) { asio::post(context_, std::move(job)); };
   auto disk = store::LmdbDisk::open(std::move(*lock_), disk_options, post);
   lock_.reset();
   if (!disk) return disk.error();
   disk_ = std::move(*disk);
+  if (disk_->opened().doubtful) return be_readmitted();
   if (auto settled = settle_identity(*disk_, options_.path, begin_, addresses_); !settled) {
     return settled;
   }
@@ -167,6 +170,20 @@ Status NodeProcess::open_disk() {
   if (admission->refusal.empty()) return {};
   if (disk_->opened().identity->incarnation.value == 0) forget_refused_join();
   return Error{admission->refusal};
+}
+
+/// As another incarnation, for nobody knows what this one has promised. Then opens the disk again.
+Status NodeProcess::be_readmitted() {
+  auto admission = ask_for_readmission(*disk_, addresses_);
+  if (!admission) return admission.error();
+  if (!admission->refusal.empty()) return Error{admission->refusal};
+  disk_->close();
+  disk_.reset();
+  auto lock = take_directory(options_.path, Begin{});
+  if (!lock) return lock.error();
+  lock_ = std::move(*lock);
+  if (auto announced = lock_->announce(addresses_.peer); !announced) return announced;
+  return open_disk();
 }
 
 /// A refused joiner is nobody: what it wrote would only be in the way of the next try.
@@ -193,6 +210,7 @@ void NodeProcess::make_replica() {
   replica_options.request_timeout = options_.request_timeout;
   replica_options.key_limits = {options_.idempotency_age, options_.idempotency_keys};
   replica_options.allow_delete = options_.allow_delete;
+  replica_options.durability = options_.durability;
   replica_options.version = version();
   ReplicaCallbacks callbacks;
   callbacks.voting = [this] { note_voting(); };

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "base/durability.h"
 #include "http/options.h"
 #include "raft/types.h"
 
@@ -26,6 +27,7 @@ struct NodeOptions {
   std::uint16_t raft_port = 9000;
   std::uint16_t http_port = 8000;
   std::uint64_t map_bytes = 1000ull << 20;
+  Durability durability = Durability::kHigh;
   /// Upper end of the random election time-out; its lower end is half of it.
   raft::Micros election_timeout = 500'000;
   raft::Micros heartbeat = 50'000;

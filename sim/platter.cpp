@@ -107,7 +107,10 @@ store::MetaRecord Platter::record() const {
   return record;
 }
 
-Result<store::Recovered> Platter::recover() const { return store::recover(journal, record()); }
+/// Whoever writes here flushes each record, so that a power cut is no excuse for a gap.
+Result<store::Recovered> Platter::recover() const {
+  return store::recover(journal, record(), store::Ending::kProcess);
+}
 
 Result<store::Recovered> Platter::recover_at_start() {
   if (!recovered_) return recover();

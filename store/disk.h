@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/durability.h"
 #include "base/result.h"
 #include "raft/node.h"
 #include "raft/ready.h"
@@ -41,6 +42,11 @@ struct AppliedState {
 struct Opened {
   /// None: a new directory.
   std::optional<Identity> identity;
+  /// The power was cut while saves that were acknowledged were not flushed: what is here may be
+  /// less than what this node has promised, so it must not take part as who it was.
+  bool doubtful = false;
+  /// When doubtful: the identity under which it asks to be admitted anew, once it has begun to.
+  std::optional<Identity> readmission;
   raft::Restored restored;
   AppliedState applied;
 };
@@ -76,7 +82,9 @@ class Disk {
   using Done = std::function<void()>;
   virtual ~Disk() = default;
 
-  /// Makes it durable, in the order of the calls. At most one is outstanding.
+  /// Makes it as durable as the disk's level asks, in the order of the calls. A term, a vote and a
+  /// configuration are flushed at every level, and with them all that was saved before. At most one
+  /// is outstanding.
   virtual void save(raft::Save save, Done done) = 0;
 
   /// The records as the machine sees them: newest changes over what LMDB holds.

@@ -9,10 +9,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
 namespace ticketd::store {
+
+std::string running_boot() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
 
 Error system_error(std::string_view what, std::string_view path, int error) {
   return Error{"cannot " + std::string(what) + " " + std::string(path) + ": " +

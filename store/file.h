@@ -70,6 +70,9 @@ struct DiskSpace {
 /// None: the file system does not tell.
 std::optional<DiskSpace> disk_space(const std::string& path);
 
+/// Names the kernel that runs now, since it was started; empty: it does not tell.
+std::string running_boot();
+
 /// "cannot WHAT PATH: REASON"
 Error system_error(std::string_view what, std::string_view path, int error);
 

@@ -52,7 +52,11 @@ Result<JournalShape> read_journal_shape(const BlockFile& file) {
 
 Journal::Journal(BlockFile& file, JournalShape shape, std::uint64_t epoch,
                  std::uint64_t next_sequence)
-    : file_(file), shape_(shape), epoch_(epoch), next_sequence_(next_sequence) {
+    : file_(file),
+      shape_(shape),
+      epoch_(epoch),
+      next_sequence_(next_sequence),
+      flushed_(next_sequence - 1) {
   ENSURE_GT(next_sequence_, 0);
 }
 
@@ -66,6 +70,7 @@ bool Journal::fits(const raft::Save& save) const {
 
 Journal::Placed Journal::place(const raft::Save& save, std::uint64_t checkpoint) {
   RecordHeader header;
+  header.unflushed = static_cast<std::uint32_t>(last_sequence() - flushed_);
   header.epoch = epoch_;
   header.sequence = next_sequence_;
   header.checkpoint = checkpoint;
@@ -100,6 +105,9 @@ void Journal::write(Placed& placed) {
   if (Status written = file_.write(placed.offset, placed.record); !written) {
     fatal(written.error().message);
   }
+}
+
+void Journal::flush() {
   durable_step("journal: flush");
   if (Status synced = file_.sync(); !synced) {
     fatal(synced.error().message);

@@ -7,6 +7,7 @@
 // write.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -40,14 +41,22 @@ struct Replayed {
   std::uint64_t last_sequence = 0;
 };
 
-/// The records of this epoch after `mark`. A bad record that no valid one follows is the torn tail
-/// of a write that was never acknowledged, and is dropped; one that a later record follows had been
-/// acknowledged, so it is damage: an error that names file and offset.
-Result<Replayed> replay_journal(const BlockFile& file, const JournalShape& shape,
-                                const JournalMark& mark);
+/// How the last process that wrote the file came to its end.
+enum class Ending {
+  /// Everything that it wrote is in the file, flushed or not.
+  kProcess,
+  /// With the machine: of what was not flushed, any part may be missing.
+  kPower,
+};
 
-/// Where the next record goes. place(), reuse(), turn() and give_back() on one thread; write() on
-/// any one.
+/// The records of this epoch after `mark`. A bad record that no valid one follows is the torn tail
+/// of a write that was never acknowledged, and is dropped. One that a later record follows had been
+/// acknowledged: with kPower, and if no record says that it was flushed, it ends the journal, and
+/// otherwise it is damage: an error that names file and offset.
+Result<Replayed> replay_journal(const BlockFile& file, const JournalShape& shape,
+                                const JournalMark& mark, Ending ending);
+
+/// Where the next record goes. write() and flush() on any one thread, all else on another one.
 class Journal {
  public:
   /// `next_sequence` and `epoch` such that no record in the file has both.
@@ -78,15 +87,21 @@ class Journal {
   std::uint64_t last_sequence() const { return next_sequence_ - 1; }
   std::uint64_t epoch() const { return epoch_; }
 
-  /// Durable when it returns; a failure is fatal(). Records in the order of place(), each before
-  /// the next is placed.
+  /// Handed to the operating system when it returns: a crash of this process does not lose it. A
+  /// failure is fatal(). Records in the order of place(), each before the next is placed.
   void write(Placed& placed);
+  /// Everything written is durable when it returns; a failure is fatal().
+  void flush();
+  /// A flush that began when the record with this sequence number had been written has ended.
+  void flushed(std::uint64_t sequence) { flushed_ = std::max(flushed_, sequence); }
+  bool has_unflushed() const { return flushed_ < last_sequence(); }
 
  private:
   BlockFile& file_;
   const JournalShape shape_;
   const std::uint64_t epoch_;
   std::uint64_t next_sequence_;
+  std::uint64_t flushed_;  // a sequence number
   unsigned half_ = 0;
   std::uint64_t used_ = 0;  // bytes of the half, <= shape_.half_bytes
   bool other_taken_ = false;

@@ -116,7 +116,7 @@ std::string encode_record(RecordHeader header, const raft::Save& save, std::stri
   out.reserve(record_bytes_bound(save));
   out.u64(kRecordMagic);
   out.u32(kJournalVersion);
-  out.u32(0);
+  out.u32(header.unflushed);
   out.u64(header.epoch);
   out.u64(header.sequence);
   out.u64(header.checkpoint);
@@ -161,8 +161,8 @@ std::optional<Record> find_record(std::string_view bytes, std::uint64_t journal_
   ByteReader in(bytes);
   const std::uint64_t magic = in.u64();
   const std::uint32_t version = in.u32();
-  in.u32();
   Record record;
+  record.header.unflushed = in.u32();
   record.header.epoch = in.u64();
   record.header.sequence = in.u64();
   record.header.checkpoint = in.u64();

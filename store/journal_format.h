@@ -44,6 +44,9 @@ bool begins_as_journal(std::string_view bytes);
 Result<JournalShape> decode_journal_header(std::string_view block);
 
 struct RecordHeader {
+  /// So many records before it were not known to be flushed when it was placed: a power cut may
+  /// have taken those and left this one.
+  std::uint32_t unflushed = 0;
   /// Counts openings of the directory: a record of an earlier one is never taken for a new one.
   std::uint64_t epoch = 0;
   /// Counts records, over all epochs, without a gap.

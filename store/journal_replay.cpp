@@ -1,5 +1,6 @@
 // What the journal holds after a crash.
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/check.h"
@@ -81,10 +82,19 @@ Status take(const BlockFile& file, const JournalShape& shape, const Found& recor
   return {};
 }
 
+/// The last record that is known to have been flushed, of a power cut's survivors.
+std::uint64_t last_flushed(const std::vector<Found>& found) {
+  std::uint64_t flushed = 0;
+  for (const Found& record : found) {
+    flushed = std::max(flushed, record.header.sequence - 1 - record.header.unflushed);
+  }
+  return flushed;
+}
+
 }  // namespace
 
 Result<Replayed> replay_journal(const BlockFile& file, const JournalShape& shape,
-                                const JournalMark& mark) {
+                                const JournalMark& mark, Ending ending) {
   std::vector<Found> found;
   std::string halves[2];
   for (unsigned half = 0; half < 2; ++half) {
@@ -98,12 +108,18 @@ Result<Replayed> replay_journal(const BlockFile& file, const JournalShape& shape
   std::sort(found.begin(), found.end(),
             [](const Found& a, const Found& b) { return a.header.sequence < b.header.sequence; });
 
+  const std::uint64_t flushed =
+      ending == Ending::kPower ? last_flushed(found) : std::numeric_limits<std::uint64_t>::max();
   Replayed replayed;
   replayed.last_sequence = mark.sequence;
   const Found* previous = nullptr;
   for (const Found& record : found) {
     if (record.header.checkpoint > mark.checkpoint || record.header.epoch > mark.epoch) {
       return lost_checkpoints(file, record, mark);
+    }
+    const std::uint64_t next = replayed.last_sequence + 1;
+    if (record.header.sequence > next && next > flushed) {
+      break;
     }
     if (record.header.sequence > mark.sequence) {
       if (Status taken = take(file, shape, record, previous, replayed); !taken) {

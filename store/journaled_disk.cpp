@@ -15,6 +15,8 @@ namespace {
 constexpr std::chrono::milliseconds kFullRetry(200);
 /// How long space that is low is left before it is measured again.
 constexpr std::chrono::milliseconds kWatchInterval(1000);
+/// At durability medium: from a write to the end of the flush behind it.
+constexpr std::chrono::milliseconds kFlushInterval(200);
 /// Changed records that are held in memory; more make a checkpoint due.
 constexpr std::size_t kChangesMax = 65'536;
 
@@ -33,6 +35,7 @@ JournaledDisk::JournaledDisk(Options options, Post post, Parts parts, const Meta
       warmer_(parts.warmer),
       overlay_(std::in_place, engine_.view(record.generation), record.generation,
                options.cache_bytes),
+      hard_state_(record.hard_state),
       checkpoints_(record.journal.checkpoint),
       compacted_(record.compacted.index),
       last_index_(record.last_index),
@@ -82,21 +85,30 @@ void JournaledDisk::start_waiting_save() {
 
 void JournaledDisk::write_waiting_save() {
   WaitingSave waiting = *std::exchange(waiting_save_, std::nullopt);
+  const bool flush = options_.durability == Durability::kHigh || promises(waiting.save);
   Journal::Placed placed = journal_.place(waiting.save, checkpoints_);
-  const std::uint64_t bytes = placed.record.size();
   remember(std::move(waiting.save));
-  auto job = [this, placed = std::move(placed), done = std::move(waiting.done), bytes]() mutable {
+  auto job = [this, placed = std::move(placed), done = std::move(waiting.done), flush,
+              sequence = journal_.last_sequence()]() mutable {
     journal_.write(placed);
+    if (flush) {
+      journal_.flush();
+    }
     post_to_loop(
-        [this, record = std::move(placed.record), done = std::move(done), bytes]() mutable {
+        [this, record = std::move(placed.record), done = std::move(done), flush, sequence]() mutable {
+          counters_.journal_bytes += record.size();
           journal_.reuse(std::move(record));
           save_outstanding_ = false;
-          ++counters_.journal_flushes;
-          counters_.journal_bytes += bytes;
+          if (flush) {
+            flushed(sequence);
+          }
           done();
         });
   };
   writer_.post(std::move(job));
+  if (!flush) {
+    arm_flush();
+  }
   if (journal_.bytes_in_half() >= options_.checkpoint_bytes) {
     checkpoint_due_ = true;
   }
@@ -104,8 +116,48 @@ void JournaledDisk::write_waiting_save() {
   arm_alarm();
 }
 
+bool JournaledDisk::promises(const raft::Save& save) const {
+  if (save.hard_state) {
+    raft::HardState same = *save.hard_state;
+    same.commit_index = hard_state_.commit_index;
+    if (same != hard_state_) {
+      return true;
+    }
+  }
+  return std::any_of(save.entries.begin(), save.entries.end(), [](const raft::Entry& entry) {
+    return entry.type == raft::EntryType::kConfiguration;
+  });
+}
+
+void JournaledDisk::flushed(std::uint64_t sequence) {
+  ++counters_.journal_flushes;
+  journal_.flushed(sequence);
+}
+
+void JournaledDisk::arm_flush() {
+  if (options_.durability != Durability::kMedium || flush_armed_) {
+    return;
+  }
+  flush_armed_ = true;
+  // Half of the time is for the flush itself. The warmer's alarm: the others have one already.
+  warmer_.set_alarm(kFlushInterval / 2, [this] { post_to_loop([this] { flush_journal(); }); });
+}
+
+void JournaledDisk::flush_journal() {
+  flush_armed_ = false;
+  if (!journal_.has_unflushed()) {
+    return;
+  }
+  // What was placed before is written before: the writer does one thing after the other.
+  writer_.post([this, sequence = journal_.last_sequence()] {
+    journal_.flush();
+    post_to_loop([this, sequence] { flushed(sequence); });
+  });
+}
+
 void JournaledDisk::remember(raft::Save save) {
   if (save.hard_state) {
+    hard_state_ = *save.hard_state;
     pending_.hard_state = save.hard_state;
   }
   if (save.entries.empty()) {
@@ -306,6 +358,9 @@ void JournaledDisk::close() {
   warmer_.stop();
   checkpointer_.stop();
   store_rest();
+  if (journal_.has_unflushed()) {
+    journal_.flush();
+  }
   overlay_.reset();
   loading_.reset();
 }

@@ -39,6 +39,7 @@ class JournaledDisk final : public Disk {
     std::uint64_t checkpoint_interval_us = 0;
     /// Of the cache of records, about.
     std::size_t cache_bytes = Overlay::kCacheBytes;
+    Durability durability = Durability::kHigh;
   };
   /// What it stands on; all of it must outlive it.
   struct Parts {
@@ -75,7 +76,8 @@ class JournaledDisk final : public Disk {
   }
   SpaceReport space() const override { return space_; }
   DiskCounters counters() const override { return counters_; }
-  /// Stops the executors. What it stands on may go then.
+  /// Stops the executors. What it stands on may go then. All is durable, or in the journal and
+  /// flushed.
   void close() override;
 
  private:
@@ -119,6 +121,11 @@ class JournaledDisk final : public Disk {
   // ----------------------------------------------------
   void start_waiting_save();
   void write_waiting_save();
+  /// Must it be flushed before it counts, at any level?
+  bool promises(const raft::Save& save) const;
+  void arm_flush();
+  void flush_journal();
+  void flushed(std::uint64_t sequence);
   /// Takes it into the batch that is gathered, and into what is known of the log.
   void remember(raft::Save save);
   void arm_alarm();
@@ -180,6 +187,8 @@ class JournaledDisk final : public Disk {
   const std::shared_ptr<bool> open_ = std::make_shared<bool>(true);
   std::optional<Overlay> overlay_;
 
+  /// As saved last, whatever its commit index.
+  raft::HardState hard_state_;
   std::optional<WaitingSave> waiting_save_;
   bool save_outstanding_ = false;
   /// Everything saved and applied since the last batch was put in flight.
@@ -187,6 +196,7 @@ class JournaledDisk final : public Disk {
   std::shared_ptr<InFlight> in_flight_;
   bool checkpoint_due_ = false;
   bool alarm_armed_ = false;
+  bool flush_armed_ = false;
   bool watch_armed_ = false;
   std::uint64_t checkpoints_ = 0;  // in the database
   raft::Index compacted_;

@@ -58,9 +58,15 @@ class Impl final : public LmdbDisk {
   const Opened& opened() const override { return store_->opened; }
   Status set_identity(const Identity& identity) override;
   Status bootstrap(const Identity& identity, const raft::Configuration& configuration) override;
+  Status set_readmission(const Identity& identity) override;
+  Status begin_anew(const Identity& identity) override;
+  Status append_recovery(const Identity& identity, const raft::HardState& hard_state,
+                         const raft::Entries& entries) override;
 
  private:
-  Status write_identity(const Identity& identity, const raft::Configuration* bootstrap);
+  template <class Change>
+  Status transact(const char* step, Change change);
+  void note_clean_end();
 
   std::optional<DirectoryLock> lock_;
   const DiskOptions options_;
@@ -82,8 +88,11 @@ Impl::Impl(DirectoryLock lock, DiskOptions options, Post post, OpenStore store)
   engine_.emplace(environment, store_->tables, *store_->checkpointer, options_.path);
   snapshots_.emplace(environment, store_->tables, options_.path, options_.map_bytes / kSpareDivisor,
                      random_id());
-  disk_.emplace(JournaledDisk::Options{options_.checkpoint_bytes, options_.checkpoint_interval_us},
-                std::move(post),
+  JournaledDisk::Options disk_options;
+  disk_options.checkpoint_bytes = options_.checkpoint_bytes;
+  disk_options.checkpoint_interval_us = options_.checkpoint_interval_us;
+  disk_options.durability = options_.durability;
+  disk_.emplace(disk_options, std::move(post),
                 JournaledDisk::Parts{*store_->journal, *engine_, *snapshots_, writer_,
                                      checkpointer_, reader_, warmer_},
                 store_->record, store_->space);
@@ -97,44 +106,50 @@ Status Impl::start() {
   return {};
 }
 
-Status Impl::write_identity(const Identity& identity, const raft::Configuration* bootstrap) {
+/// One transaction, and what opened() tells afterwards.
+template <class Change>
+Status Impl::transact(const char* step, Change change) {
   Status status;
   checkpointer_.run([&] {
     try {
       WriteTransaction transaction(*store_->environment);
-      put_value(transaction, store_->tables.meta, kIdentityKey, encode_identity(identity));
-      if (bootstrap != nullptr) {
-        MetaRecord record = read_record(transaction, store_->tables);
-        ENSURE_EQ(record.last_index, raft::Index(0));
-        record.hard_state.current_term = raft::Term(1);
-        append_entry(transaction, store_->tables, record,
-                     {raft::Index(1), raft::Term(1), raft::EntryType::kConfiguration,
-                      raft::Payload(bootstrap->encode())});
-        ++record.journal.checkpoint;
-        put_value(transaction, store_->tables.meta, kRecordKey, encode_record(record));
-      }
-      durable_step("identity: commit");
+      change(transaction);
+      durable_step(step);
       transaction.commit();
       Result<Opened> opened = read_opened(*store_->environment, store_->tables);
       if (!opened) {
         fatal(opened.error().message);
       }
+      opened->doubtful = store_->opened.doubtful;
       store_->opened = *std::move(opened);
     } catch (const DatabaseError& error) {
       if (!is_full(error, options_.path)) {
         fatal(error.what());
       }
-      status = Error{"cannot write the node's identity: " + std::string(error.what())};
+      status = Error{"cannot write who the node is: " + std::string(error.what())};
     }
   });
   return status;
 }
 
-Status Impl::set_identity(const Identity& identity) { return write_identity(identity, nullptr); }
+Status Impl::set_identity(const Identity& identity) {
+  return transact("identity: commit", [&](WriteTransaction& transaction) {
+    put_value(transaction, store_->tables.meta, kIdentityKey, encode_identity(identity));
+  });
+}
 
 Status Impl::bootstrap(const Identity& identity, const raft::Configuration& configuration) {
   ENSURE_EQ(store_->opened.restored.last_index, raft::Index(0));
-  Status written = write_identity(identity, &configuration);
+  Status written = transact("identity: commit", [&](WriteTransaction& transaction) {
+    put_value(transaction, store_->tables.meta, kIdentityKey, encode_identity(identity));
+    MetaRecord record = read_record(transaction, store_->tables);
+    record.hard_state.current_term = raft::Term(1);
+    append_entry(transaction, store_->tables, record,
+                 {raft::Index(1), raft::Term(1), raft::EntryType::kConfiguration,
+                  raft::Payload(configuration.encode())});
+    ++record.journal.checkpoint;
+    put_value(transaction, store_->tables.meta, kRecordKey, encode_record(record));
+  });
   if (written.ok()) {
     disk_->stored_elsewhere(store_->opened.restored.last_index,
                             store_->record.journal.checkpoint + 1);
@@ -142,11 +157,81 @@ Status Impl::bootstrap(const Identity& identity, const raft::Configuration& conf
   return written;
 }
 
+Status Impl::set_readmission(const Identity& identity) {
+  ENSURE(store_->opened.doubtful);
+  return transact("readmission: commit", [&](WriteTransaction& transaction) {
+    put_value(transaction, store_->tables.meta, kReadmissionKey, encode_identity(identity));
+  });
+}
+
+/// As a snapshot of nothing is put in force.
+Status Impl::begin_anew(const Identity& identity) {
+  ENSURE(store_->opened.doubtful);
+  checkpointer_.run([&] {
+    while (!store_->checkpointer->clear_other_generation()) {
+    }
+  });
+  return transact("anew: commit", [&](WriteTransaction& transaction) {
+    const Table meta = store_->tables.meta;
+    const MetaRecord before = read_record(transaction, store_->tables);
+    MetaRecord record;
+    record.generation = before.generation + 1;
+    record.journal_id = before.journal_id;
+    record.journal = before.journal;
+    ++record.journal.checkpoint;
+    put_value(transaction, meta, kRecordKey, encode_record(record));
+    const std::string nobody = encode_configuration({});
+    put_value(transaction, meta, kConfigurationKey, nobody);
+    put_value(transaction, meta, kLogConfigurationKey, nobody);
+    put_value(transaction, meta, kIdentityKey, encode_identity(identity));
+    transaction.remove(meta, kReadmissionKey);
+    transaction.remove(meta, kUnflushedKey);
+  });
+}
+
+Status Impl::append_recovery(const Identity& identity, const raft::HardState& hard_state,
+                             const raft::Entries& entries) {
+  return transact("recovery: commit", [&](WriteTransaction& transaction) {
+    const Table meta = store_->tables.meta;
+    MetaRecord record = read_record(transaction, store_->tables);
+    ENSURE_EQ(entries.front().index, record.last_index + 1);
+    ENSURE_GT(hard_state.current_term, record.hard_state.current_term);
+    for (const raft::Entry& entry : entries) {
+      append_entry(transaction, store_->tables, record, entry);
+    }
+    record.hard_state = hard_state;
+    ++record.journal.checkpoint;
+    put_value(transaction, meta, kRecordKey, encode_record(record));
+    put_value(transaction, meta, kIdentityKey, encode_identity(identity));
+    transaction.remove(meta, kReadmissionKey);
+    transaction.remove(meta, kUnflushedKey);
+  });
+}
+
+/// All that was acknowledged is durable.
+void Impl::note_clean_end() {
+  if (options_.durability == Durability::kHigh || store_->opened.doubtful) {
+    return;
+  }
+  try {
+    WriteTransaction transaction(*store_->environment);
+    transaction.remove(store_->tables.meta, kUnflushedKey);
+    durable_step("clean end: commit");
+    transaction.commit();
+  } catch (const DatabaseError& error) {
+    if (!is_full(error, options_.path)) {
+      fatal(error.what());
+    }
+    // It stays a mark of this boot: only a power cut before the next clean end makes it count.
+  }
+}
+
 void Impl::close() {
   if (!store_) {
     return;
   }
   disk_->close();
+  note_clean_end();
   snapshots_.reset();
   engine_.reset();
   store_.reset();

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "store/directory.h"
 #include "store/disk.h"
+#include "store/file.h"
 
 namespace ticketd::store {
 
@@ -20,6 +21,10 @@ struct DiskOptions {
   /// A checkpoint is taken when so much was journaled, or so long after the first record.
   std::uint64_t checkpoint_bytes = 4 << 20;
   std::uint64_t checkpoint_interval_us = 100'000;
+  Durability durability = Durability::kHigh;
+  /// Another one whenever the machine was started anew; empty: not known, and then each end without
+  /// close() counts as a power cut.
+  std::string boot_id = running_boot();
 };
 
 class LmdbDisk : public Disk {
@@ -39,6 +44,18 @@ class LmdbDisk : public Disk {
   /// (index 1, term 1) with that configuration. Durable when it returns; opened() tells it
   /// afterwards.
   virtual Status bootstrap(const Identity& identity, const raft::Configuration& configuration) = 0;
+
+  /// Both for a doubtful directory. Durable when they return; they block. Only before the first
+  /// save().
+  virtual Status set_readmission(const Identity& identity) = 0;
+  /// Gives up log, state, term and vote at once, and the doubt: what is left is `identity`. The disk
+  /// is to be closed and opened again.
+  virtual Status begin_anew(const Identity& identity) = 0;
+  /// Puts entries behind the log's end, with that term and commit index, and ends any doubt: what an
+  /// operator decided stands in for a majority. Durable when it returns; it blocks. The disk is to
+  /// be closed then.
+  virtual Status append_recovery(const Identity& identity, const raft::HardState& hard_state,
+                                 const raft::Entries& entries) = 0;
 };
 
 }  // namespace ticketd::store

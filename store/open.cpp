@@ -130,12 +130,12 @@ Landed store_replayed(Checkpointer& checkpointer, const Batch& batch, const std:
 
 /// Moves what the journal holds into the database and begins a new epoch, so that nothing of it can
 /// be taken for a record to come.
-Status replay(OpenStore& store, const DiskOptions& options) {
+Status replay(OpenStore& store, const DiskOptions& options, Ending ending) {
   Result<File> file = open_journal(options, store.record);
   if (!file) {
     return file.error();
   }
-  Result<Recovered> recovered = recover(*file, store.record);
+  Result<Recovered> recovered = recover(*file, store.record, ending);
   if (!recovered) {
     return damage_error(recovered.error().message);
   }
@@ -160,16 +160,38 @@ Status replay(OpenStore& store, const DiskOptions& options) {
   return {};
 }
 
+/// All that the journal held is in the database now, flushed: what was acknowledged before needs no
+/// mark any more, and what will be gets it here.
+void mark_unflushed(const OpenStore& store, const DiskOptions& options) {
+  WriteTransaction transaction(*store.environment);
+  if (options.durability == Durability::kHigh) {
+    transaction.remove(store.tables.meta, kUnflushedKey);
+  } else {
+    put_value(transaction, store.tables.meta, kUnflushedKey, options.boot_id);
+  }
+  durable_step("unflushed: commit");
+  transaction.commit();
+}
+
 Result<OpenStore> open_prepared(const DiskOptions& options) {
   OpenStore store;
   store.environment =
       std::make_unique<Environment>(Environment::Options{options.path, options.map_bytes});
+  std::optional<std::string> unflushed;
   {
     WriteTransaction transaction(*store.environment);
     store.tables = open_tables(transaction);
     store.record = read_record(transaction, store.tables);
+    Result<std::optional<std::string>> mark =
+        get_value(transaction, store.tables.meta, kUnflushedKey);
+    if (!mark) {
+      return damage_error("the database is damaged: " + mark.error().message);
+    }
+    unflushed = *std::move(mark);
     transaction.commit();
   }
+  const bool same_boot = unflushed && *unflushed == options.boot_id && !options.boot_id.empty();
+  const Ending ending = !unflushed || same_boot ? Ending::kProcess : Ending::kPower;
   if (Status enough = check_map(store, options); !enough) {
     return enough.error();
   }
@@ -178,7 +200,7 @@ Result<OpenStore> open_prepared(const DiskOptions& options) {
   store.checkpointer =
       std::make_unique<Checkpointer>(*store.environment, store.tables,
                                      Checkpointer::Options{options.path, options.map_bytes, tail});
-  if (Status replayed = replay(store, options); !replayed) {
+  if (Status replayed = replay(store, options, ending); !replayed) {
     return replayed.error();
   }
   Result<Opened> opened = read_opened(*store.environment, store.tables);
@@ -186,6 +208,12 @@ Result<OpenStore> open_prepared(const DiskOptions& options) {
     return opened.error();
   }
   store.opened = *std::move(opened);
+  // Who was never admitted has promised nothing.
+  const bool promised = store.opened.identity && store.opened.identity->incarnation.value != 0;
+  store.opened.doubtful = ending == Ending::kPower && promised;
+  if (!store.opened.doubtful) {
+    mark_unflushed(store, options);
+  }
   return store;
 }
 
@@ -217,6 +245,21 @@ Status read_log(const Transaction& view, const Tables& tables, const MetaRecord&
       restored.entries.push_back(std::move(entry));
     }
   }
+}
+
+Status read_readmission(const Transaction& view, const Tables& tables, Opened& opened) {
+  Result<std::optional<std::string>> value = get_value(view, tables.meta, kReadmissionKey);
+  if (!value) {
+    return damage_error("the database is damaged: " + value.error().message);
+  }
+  if (*value) {
+    Result<Identity> decoded = decode_identity(**value);
+    if (!decoded) {
+      return decoded.error();
+    }
+    opened.readmission = *std::move(decoded);
+  }
+  return {};
 }
 
 }  // namespace
@@ -259,6 +302,9 @@ Result<Opened> read_opened(const Environment& environment, const Tables& tables)
       return decoded.error();
     }
     opened.identity = *std::move(decoded);
+  }
+  if (Status read = read_readmission(view, tables, opened); !read) {
+    return read.error();
   }
   opened.applied = {record.summary, read_configuration(view, tables, kConfigurationKey)};
   raft::Restored& restored = opened.restored;

@@ -31,7 +31,7 @@ bool fits(const Batch& batch, const MetaRecord& record) {
 
 }  // namespace
 
-Result<Recovered> recover(const BlockFile& journal, const MetaRecord& record) {
+Result<Recovered> recover(const BlockFile& journal, const MetaRecord& record, Ending ending) {
   Result<JournalShape> shape = read_journal_shape(journal);
   if (!shape) {
     return shape.error();
@@ -39,7 +39,7 @@ Result<Recovered> recover(const BlockFile& journal, const MetaRecord& record) {
   if (shape->id != record.journal_id) {
     return Error{"the journal " + journal.name() + " belongs to another directory"};
   }
-  Result<Replayed> replayed = replay_journal(journal, *shape, record.journal);
+  Result<Replayed> replayed = replay_journal(journal, *shape, record.journal, ending);
   if (!replayed) {
     return replayed.error();
   }

@@ -18,6 +18,6 @@ struct Recovered {
 
 /// Error: the journal is damaged, of another directory, or does not go with `record`; it names the
 /// file and what is wrong.
-Result<Recovered> recover(const BlockFile& journal, const MetaRecord& record);
+Result<Recovered> recover(const BlockFile& journal, const MetaRecord& record, Ending ending);
 
 }  // namespace ticketd::store

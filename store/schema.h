@@ -1,6 +1,7 @@
 // What stands in LMDB, and in which bytes. docs/storage.md describes it for readers.
 //
-//   meta      names of single values: schema, identity, record, configuration, configuration.log
+//   meta      names of single values: schema, identity, record, configuration, configuration.log;
+//             readmission and unflushed at times
 //   log.0/1   the entries: (index, part) -> header and payload
 //   state.0/1 the records of the machine, as they are: see ticket/records.h
 //
@@ -43,6 +44,10 @@ Tables open_tables(WriteTransaction& transaction);
 
 inline constexpr std::string_view kSchemaKey = "schema";
 inline constexpr std::string_view kIdentityKey = "identity";
+/// Who the node asks to become after its data came into doubt; see Opened::readmission.
+inline constexpr std::string_view kReadmissionKey = "readmission";
+/// The boot during which saves may be acknowledged that are not flushed; none: there are none.
+inline constexpr std::string_view kUnflushedKey = "unflushed";
 inline constexpr std::string_view kRecordKey = "record";
 /// In force at the applied index, and at the compacted one.
 inline constexpr std::string_view kConfigurationKey = "configuration";

@@ -150,6 +150,23 @@ TEST_CASE("join takes the address of a member") {
   CHECK(parsed<RunCommand>("join --id 0 host.example:1").begin.contact == "host.example:1");
 }
 
+TEST_CASE("recover moves sequences by a million unless told otherwise, and asks") {
+  CHECK(parsed<RecoverCommand>("recover -P p").directory.path == "p");
+  CHECK(parsed<RecoverCommand>("recover").forward == 1'000'000);
+  CHECK_FALSE(parsed<RecoverCommand>("recover").yes);
+  CHECK(parsed<RecoverCommand>("recover --forward 0 --yes").forward == 0);
+  CHECK(parsed<RecoverCommand>("recover --forward 18446744073709551615").forward == ~0ull);
+  CHECK(parsed<RecoverCommand>("recover --yes").yes);
+}
+
+TEST_CASE("durability is high unless told otherwise") {
+  CHECK(parsed<RunCommand>("").node.durability == Durability::kHigh);
+  for (const Durability level : {Durability::kHigh, Durability::kMedium, Durability::kLow}) {
+    const std::string line = std::string("--durability ") + to_string(level);
+    CHECK(parsed<RunCommand>(line).node.durability == level);
+  }
+}
+
 TEST_CASE("leave and drop take the options of the node they mean") {
   CHECK(parsed<LeaveCommand>("leave -P p -p 9001 -s 64 --request-timeout 100").directory.path ==
         "p");
@@ -251,9 +268,10 @@ TEST_CASE("a default in the table is one that the option accepts") {
       continue;
     }
     const std::string option = " --" + std::string(row.name) + " " + row.fallback;
-    const std::string command = row.key == OptionKey::kCount    ? "next"
-                                : row.key == OptionKey::kOutput ? "list"
-                                                                : "start --id 1";
+    const std::string command = row.key == OptionKey::kCount     ? "next"
+                                : row.key == OptionKey::kOutput  ? "list"
+                                : row.key == OptionKey::kForward ? "recover"
+                                                                 : "start --id 1";
     CAPTURE(option);
     CHECK(parse(command + option).ok());
   }
@@ -297,7 +315,10 @@ TEST_CASE("what is wrong is refused with its reason") {
       {"leave --id 1", "--id goes with 'start', 'join', not with 'leave'"},
       {"start --id 1 --replace", "--replace goes with 'join', not with 'start'"},
       {"leave --force", "--force goes with"},
-      {"leave --yes", "--yes goes with 'drop', not with 'leave'"},
+      {"leave --yes", "--yes goes with 'drop', 'recover', not with 'leave'"},
+      {"start --id 1 --forward 5", "--forward goes with 'recover', not with 'start'"},
+      {"recover --forward -1", "--forward: must be a whole number"},
+      {"--durability lower", "--durability: must be high, medium or low, and is 'lower'"},
       {"start --id 1 --peer a:1",
        "--peer goes with 'next', 'get', 'list', 'status', 'remove', 'transfer'"},
       {"status --count 2", "--count goes with 'next'"},

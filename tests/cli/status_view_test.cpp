@@ -136,10 +136,12 @@ TEST_CASE("JSON holds the node's own view with the names that are documented") {
                                              {"lag", 10},
                                              {"last_heard_ms", 12},
                                              {"applied_index", 97},
-                                             {"digest", "0000000000001234"}});
+                                             {"digest", "0000000000001234"},
+                                             {"durability", "high"}});
   const auto& third = json["members"][2];
   CHECK(third["suffrage"] == "learner");
-  for (const char* name : {"match_index", "lag", "last_heard_ms", "applied_index", "digest"}) {
+  for (const char* name : {"match_index", "lag", "last_heard_ms", "applied_index", "digest",
+                           "durability"}) {
     CAPTURE(name);
     CHECK(third[name].is_null());
   }
@@ -174,10 +176,10 @@ state    3 sequences, 5 idempotency keys, digest 0000000000001234
 space    12.0 MiB of 1000.0 MiB used, 988.0 MiB free
 disk     42 flushes, 0 checkpoints (0.0 MiB, the last 0.0 MiB), snapshots: 0 made, 0 installed
 
-ID  ROLE      SUFFRAGE  PEER            HTTP            MATCH  LAG  LAST HEARD  APPLIED
-1   leader    voter     127.0.0.1:9001  127.0.0.1:8001    110    0           -        -
-2*  follower  voter     127.0.0.1:9002  127.0.0.1:8002    100   10       12 ms       97
-3   learner   learner   127.0.0.1:9003  127.0.0.1:8003      -    -           -        -
+ID  ROLE      SUFFRAGE  PEER            HTTP            DURABILITY  MATCH  LAG  LAST HEARD  APPLIED
+1   leader    voter     127.0.0.1:9001  127.0.0.1:8001  -             110    0           -        -
+2*  follower  voter     127.0.0.1:9002  127.0.0.1:8002  high          100   10       12 ms       97
+3   learner   learner   127.0.0.1:9003  127.0.0.1:8003  -               -    -           -        -
 )");
 }
 

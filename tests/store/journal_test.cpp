@@ -43,13 +43,16 @@ bool same(const raft::Save& a, const raft::Save& b) {
 void write(Journal& journal, const raft::Save& save) {
   Journal::Placed placed = journal.place(save, 1);
   journal.write(placed);
+  journal.flush();
+  journal.flushed(journal.last_sequence());
   journal.reuse(std::move(placed.record));
 }
 
-Result<Replayed> replay(const MemoryFile& file, std::uint64_t epoch, std::uint64_t sequence) {
+Result<Replayed> replay(const MemoryFile& file, std::uint64_t epoch, std::uint64_t sequence,
+                        Ending ending = Ending::kProcess) {
   const Result<JournalShape> shape = read_journal_shape(file);
   REQUIRE(shape.ok());
-  return replay_journal(file, *shape, {epoch, sequence, 1});
+  return replay_journal(file, *shape, {epoch, sequence, 1}, ending);
 }
 
 struct Fixture {
@@ -167,7 +170,7 @@ TEST_CASE_FIXTURE(Fixture, "journal: records of an earlier epoch are not taken f
 TEST_CASE_FIXTURE(Fixture, "journal: a database that lost checkpoints is damage") {
   Journal::Placed placed = journal->place(small_save(1), 5);
   journal->write(placed);
-  const Result<Replayed> replayed = replay_journal(file, kShape, {1, 0, 4});
+  const Result<Replayed> replayed = replay_journal(file, kShape, {1, 0, 4}, Ending::kProcess);
   REQUIRE_FALSE(replayed.ok());
   CHECK(replayed.error().message.find("lost checkpoints") != std::string::npos);
 }
@@ -255,7 +258,7 @@ TEST_CASE("journal: whatever a power cut leaves of the last record, the acknowle
       RC_ASSERT(file.write(placed.offset, placed.record).ok());
     }
     file.crash(random);
-    const Result<Replayed> replayed = replay_journal(file, kShape, {1, stored, 1});
+    const Result<Replayed> replayed = replay_journal(file, kShape, {1, stored, 1}, Ending::kProcess);
     RC_ASSERT(replayed.ok());
     RC_ASSERT(replayed->last_sequence >= count);
     RC_ASSERT(replayed->last_sequence <= count + 1);
@@ -263,6 +266,62 @@ TEST_CASE("journal: whatever a power cut leaves of the last record, the acknowle
       const std::size_t number = static_cast<std::size_t>(stored) + i;
       RC_ASSERT(
           same(replayed->saves[i], number < acknowledged.size() ? acknowledged[number] : last));
+    }
+  });
+  CHECK(passed);
+}
+
+TEST_CASE_FIXTURE(Fixture, "journal: only a power cut takes what was not flushed, and only that") {
+  write(*journal, small_save(1));
+  std::uint64_t third = 0;
+  for (std::uint64_t i = 2; i <= 4; ++i) {
+    Journal::Placed placed = journal->place(small_save(i), 1);
+    third = i == 3 ? placed.offset : third;
+    journal->write(placed);
+  }
+  SUBCASE("not flushed") {
+    REQUIRE(file.write(third, std::string(kBlockBytes, '\0')).ok());
+    CHECK_FALSE(replay(file, 1, 0, Ending::kProcess).ok());
+    const Result<Replayed> replayed = replay(file, 1, 0, Ending::kPower);
+    REQUIRE(replayed.ok());
+    CHECK(replayed->last_sequence == 2);
+  }
+  SUBCASE("flushed, as the next record tells") {
+    write(*journal, small_save(5));
+    write(*journal, small_save(6));
+    REQUIRE(file.write(third, std::string(kBlockBytes, '\0')).ok());
+    CHECK_FALSE(replay(file, 1, 0, Ending::kProcess).ok());
+    CHECK_FALSE(replay(file, 1, 0, Ending::kPower).ok());
+  }
+}
+
+TEST_CASE("journal: whatever a power cut leaves of what was not flushed, all before is there") {
+  const bool passed = rc::check("lost and torn sectors of many records", [](std::uint64_t seed) {
+    Random random(seed);
+    MemoryFile file;
+    RC_ASSERT(create_journal(file, kShape).ok());
+    Journal journal(file, kShape, 1, 1);
+    std::vector<raft::Save> saves;
+    std::uint64_t flushed = 0;
+    for (std::uint64_t i = 1; i <= 60; ++i) {
+      const raft::Save save = small_save(i, random.below(6'000));
+      if (!journal.fits(save)) break;
+      if (random.chance(1, 4)) {
+        write(journal, save);
+        flushed = i;
+      } else {
+        Journal::Placed placed = journal.place(save, 1);
+        journal.write(placed);
+      }
+      saves.push_back(save);
+    }
+    file.crash(random);
+    const Result<Replayed> replayed = replay_journal(file, kShape, {1, 0, 1}, Ending::kPower);
+    RC_ASSERT(replayed.ok());
+    RC_ASSERT(replayed->last_sequence >= flushed);
+    RC_ASSERT(replayed->last_sequence <= saves.size());
+    for (std::size_t i = 0; i < replayed->saves.size(); ++i) {
+      RC_ASSERT(same(replayed->saves[i], saves[i]));
     }
   });
   CHECK(passed);

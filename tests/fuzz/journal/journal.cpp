@@ -37,6 +37,7 @@ void place_records(ByteReader& in, std::string& bytes) {
     header.epoch = in.u8();
     header.sequence = in.u8();
     header.checkpoint = in.u8();
+    header.unflushed = static_cast<std::uint32_t>(header.sequence % 3);
     const std::uint16_t length = in.u16();
     const std::string record =
         sealed_record(header, in.bytes(std::min<std::size_t>(length, in.remaining())));
@@ -54,11 +55,28 @@ void write_on(TextFile& file, const JournalMark& mark, const Replayed& replayed)
   save.hard_state.emplace().current_term = raft::Term(9);
   Journal::Placed placed = journal.place(save, next.checkpoint);
   journal.write(placed);
-  const Result<Replayed> again = replay_journal(file, kShape, next);
+  const Result<Replayed> again = replay_journal(file, kShape, next, Ending::kProcess);
   ENSURE(again.ok());
   ENSURE_EQ(again->saves.size(), 1);
   ENSURE(again->saves[0].hard_state == save.hard_state);
   ENSURE_EQ(again->last_sequence, next.sequence + 1);
+}
+
+/// Refused by name, or a sequence of saves after which the journal can be written on.
+void check_replayed(TextFile& file, const JournalShape& shape, const JournalMark& mark,
+                    Ending ending) {
+  const Result<Replayed> replayed = replay_journal(file, shape, mark, ending);
+  if (!replayed) {
+    ENSURE(replayed.error().message.find(file.name()) != std::string::npos);
+    return;
+  }
+  ENSURE_EQ(replayed->saves.size(), replayed->last_sequence - mark.sequence);
+  for (const raft::Save& save : replayed->saves) {
+    for (std::size_t i = 0; i < save.entries.size(); ++i) {
+      ENSURE(save.entries[i].index == save.entries.front().index + i);
+    }
+  }
+  write_on(file, mark, *replayed);
 }
 
 void replay(ByteReader& in) {
@@ -74,18 +92,9 @@ void replay(ByteReader& in) {
     return;
   }
   ENSURE(*shape == kShape);
-  const Result<Replayed> replayed = replay_journal(file, *shape, mark);
-  if (!replayed) {
-    ENSURE(replayed.error().message.find(file.name()) != std::string::npos);
-    return;
+  for (const Ending ending : {Ending::kProcess, Ending::kPower}) {
+    check_replayed(file, *shape, mark, ending);
   }
-  ENSURE_EQ(replayed->saves.size(), replayed->last_sequence - mark.sequence);
-  for (const raft::Save& save : replayed->saves) {
-    for (std::size_t i = 0; i < save.entries.size(); ++i) {
-      ENSURE(save.entries[i].index == save.entries.front().index + i);
-    }
-  }
-  write_on(file, mark, *replayed);
 }
 
 }  // namespace

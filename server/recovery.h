@@ -1,0 +1,38 @@
+// Going on after most nodes lost what they had acknowledged: one of them founds a new cluster out of
+// what it still has, and moves every sequence forward past what the others may have given.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/result.h"
+#include "raft/configuration.h"
+#include "raft/types.h"
+#include "store/lmdb_disk.h"
+#include "ticket/service.h"
+
+namespace ticketd::server {
+
+struct RecoveryPlan {
+  store::Identity before;
+  raft::Configuration members;
+  /// Of the last entry in this node's log: how far it got, to be compared with other nodes.
+  raft::Term last_term;
+  raft::Index last_index;
+  raft::Index commit_index;
+  bool doubtful = false;
+  std::uint64_t forward = 0;
+  /// Every sequence with its last number, all entries of the log counted as committed.
+  std::vector<ticket::Found> sequences;
+  /// Of the state that these belong to.
+  std::uint64_t stamp_us = 0;
+};
+
+/// What recover() would do with the node on that disk, which it does not change. The error says why
+/// it cannot: nobody's directory, a sequence that is too close to its end.
+Result<RecoveryPlan> plan_recovery(store::LmdbDisk& disk, std::uint64_t forward);
+
+/// Durable when it returns; the disk is to be closed then. Nothing has changed on an error.
+Status recover(store::LmdbDisk& disk, const RecoveryPlan& plan);
+
+}  // namespace ticketd::server

@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+"""Levels of durability: what a kill and what a power cut mean at each, and the way back."""
+
+import os
+
+from harness import ProcessTest, main, wait_until
+from http_client import ticket
+from node import VOTER, ticketd
+
+# Mounts the file $0 over the kernel's boot id, which this process and its children alone see.
+AS_IF_BOOTED = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"'
+
+
+class Levels(ProcessTest):
+    def under_boot(self, cluster, name):
+        """A command that starts a node on a machine that was booted under that name."""
+        file = cluster.directory / name
+        file.write_text(name + "\n")
+        root = [] if os.geteuid() == 0 else ["--map-root-user"]
+        return ["unshare", "--mount", *root, "sh", "-c", AS_IF_BOOTED, str(file)]
+
+    def begin(self, size, *options):
+        cluster = self.new_cluster(0, *options)
+        for node_id in range(1, size + 1):
+            node = cluster.add(node_id, under=self.under_boot(cluster, "first"))
+            node.start() if node_id == 1 else node.join(cluster[1])
+        cluster.wait_voters(*range(1, size + 1))
+        return cluster
+
+    def cut_power(self, cluster, node):
+        """Of its machine: the process ends, and comes back after another boot."""
+        node.kill()
+        node.under = self.under_boot(cluster, "second")
+
+    def recover(self, node, *arguments):
+        return ticketd("recover", "--path", node.directory, *arguments)
+
+    def incarnation(self, node):
+        return node.status()["incarnation"]
+
+    def test_a_node_comes_back_from_a_power_cut_as_another_incarnation(self):
+        for level in ("medium", "low"):
+            with self.subTest(level):
+                cluster = self.begin(3, "--durability", level)
+                self.assertEqual([1, 2, 3], [ticket(cluster[1]) for _ in range(3)])
+                cut = cluster.leader()
+                before = self.incarnation(cut)
+                self.cut_power(cluster, cut)
+                self.assertEqual(4, ticket(cluster.leader()))
+                cut.rejoin(wait=False)
+                cut.wait_line("the power was cut, and this node may have lost")
+                cut.wait_line(VOTER)
+                cluster.wait_voters(1, 2, 3)
+                self.assertGreater(self.incarnation(cut), before)
+                self.assertEqual(5, ticket(cut))
+                cluster.wait_equal()
+
+    def test_a_node_in_doubt_that_is_killed_while_it_asks_resumes(self):
+        cluster = self.begin(3, "--durability", "medium")
+        cut = cluster.followers()[0]
+        self.cut_power(cluster, cut)
+        for lines in range(1, 60):
+            cut.rejoin(wait=False)
+            more = cut.log.wait(lambda: len(cut.log.lines) - cut.first_line > lines, 5)
+            cut.kill()
+            if cut.said(VOTER) or not more:
+                break
+        cut.rejoin(wait=False)
+        cluster.wait_voters(1, 2, 3)
+        cluster.wait_equal()
+
+    def test_a_kill_and_a_clean_stop_before_another_boot_leave_no_doubt(self):
+        cluster = self.begin(3, "--durability", "medium")
+        node = cluster.followers()[0]
+        before = self.incarnation(node)
+        node.kill()
+        node.rejoin()
+        self.assertEqual(0, node.stop())
+        node.under = self.under_boot(cluster, "second")
+        node.rejoin()
+        cluster.wait_voters(1, 2, 3)
+        self.assertEqual(before, self.incarnation(node))
+
+    def test_high_needs_no_readmission(self):
+        cluster = self.begin(3, "--durability", "high")
+        node = cluster.followers()[0]
+        before = self.incarnation(node)
+        self.cut_power(cluster, node)
+        node.rejoin()
+        cluster.wait_voters(1, 2, 3)
+        self.assertEqual(before, self.incarnation(node))
+
+    def test_a_majority_in_doubt_waits_for_an_operator(self):
+        cluster = self.begin(3, "--durability", "medium")
+        self.assertEqual([1, 2, 3], [ticket(cluster[1]) for _ in range(3)])
+        for node in (cluster[1], cluster[2], cluster[3]):
+            self.cut_power(cluster, node)
+            node.rejoin(wait=False)
+        for node_id in (1, 2, 3):
+            cluster[node_id].wait_line("waiting to be admitted: no leader answered")
+        running = self.recover(cluster[1], "--yes")
+        self.assert_exit(1, running, "runs: stop it first")
+        cluster[1].kill()
+        asked = self.assert_exit(1, self.recover(cluster[1]), "nothing was changed: say --yes")
+        self.assertIn("(unnamed)  3 -> 1000003", asked.err)
+        self.assert_exit(0, self.recover(cluster[1], "--forward", 500, "--yes"))
+        cluster[1].rejoin()
+        self.assertEqual(504, ticket(cluster[1]))
+        cluster.wait_voters(1, 2, 3)
+        cluster.wait_equal()
+        self.assertEqual(505, ticket(cluster[3]))
+
+    def test_the_only_node_in_doubt_says_what_to_do(self):
+        cluster = self.begin(1, "--durability", "low")
+        self.assertEqual(1, ticket(cluster[1]))
+        self.cut_power(cluster, cluster[1])
+        cluster[1].rejoin(wait=False)
+        cluster[1].wait_line("'ticketd recover' moves every sequence forward first")
+        self.assertEqual(1, cluster[1].wait_exit())
+        self.assert_exit(0, self.recover(cluster[1], "--forward", 9, "--yes"))
+        cluster[1].rejoin()
+        self.assertEqual(11, ticket(cluster[1]))
+
+    def test_nothing_is_recovered_out_of_nothing(self):
+        cluster = self.new_cluster(0)
+        self.assert_exit(1, self.recover(cluster.add(1), "--yes"), "nothing to recover")
+
+    def test_status_shows_the_levels_and_nodes_warn_of_others(self):
+        cluster = self.begin(1, "--durability", "medium")
+        cluster.add(2)
+        cluster[2].options = ["--durability", "high"]
+        cluster[2].join(cluster[1])
+        cluster.wait_voters(1, 2)
+        cluster[2].wait_line("member 1 runs at durability medium, this node at high")
+        cluster[1].wait_line("member 2 runs at durability high, this node at medium")
+
+        def levels():
+            return [member["durability"] for member in cluster[1].status()["members"]]
+        wait_until(lambda: levels() == ["medium", "high"], "the levels in the status")
+
+
+if __name__ == "__main__":
+    main()
