@@ -21,6 +21,7 @@
 #include "base/version.h"
 #include "http/server.h"
 #include "net/tcp_transport.h"
+#include "serve/limits.h"
 #include "server/admission.h"
 #include "server/asio_loop.h"
 #include "server/replica.h"
@@ -47,8 +48,8 @@ rlim_t raise_descriptor_limit() {
 
 /// HTTP clients must not take the descriptors that peers and files need.
 std::size_t connection_limit(rlim_t descriptors) {
-  if (descriptors >= kDescriptors) return http::kConnectionsMax;
-  const rlim_t others = std::min<rlim_t>(kDescriptors - http::kConnectionsMax, descriptors / 2);
+  if (descriptors >= kDescriptors) return serve::kConnectionsMax;
+  const rlim_t others = std::min<rlim_t>(kDescriptors - serve::kConnectionsMax, descriptors / 2);
   spdlog::warn("only {} open files are allowed (ulimit -n), so no more than {} HTTP connections",
                descriptors, descriptors - others);
   return descriptors - others;
