@@ -29,6 +29,8 @@ enum class OptionKey : std::uint8_t {
   kAdvertise,
   kRaftPort,
   kHttpPort,
+  kRedisPort,
+  kRedisAdmin,
   kDbSize,
   kElectionTimeout,
   kHeartbeat,
@@ -54,7 +56,7 @@ enum class OptionKey : std::uint8_t {
   kVersion,
   kHelp,
 };
-inline constexpr std::size_t kOptionCount = 30;
+inline constexpr std::size_t kOptionCount = 32;
 
 /// Commands as a set of bits.
 using CommandSet = std::uint32_t;
