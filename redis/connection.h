@@ -19,8 +19,9 @@ namespace ticketd::redis {
 
 /// Reads requests, has the service or the node answer them, writes the replies in order.
 ///
-/// What the leader must answer is asked of the service in the order in which it came, so that a
-/// pipeline's tickets grow: while the leader is being looked for, those behind wait as well.
+/// What the leader must answer takes effect in the order in which it came: while the leader is being
+/// looked for, those behind wait as well; takes in a row go to the service together, and so do reads
+/// in a row, but a read waits until the takes before it are answered, and the other way round.
 class Connection final : public serve::Connection {
  public:
   /// What all connections of a server share.
@@ -66,13 +67,16 @@ class Connection final : public serve::Connection {
 
   // connection_calls.cpp
   void ask(Asked asked);
+  bool has_to_ask();
+  void ask_next();
   void on_leader(const ticket::LeaderView& leader);
   void hand_over(std::uint64_t place, const ticket::LeaderView& leader);
   void ask_service(std::uint64_t place, Asked asked);
   void on_done(std::uint64_t place, const ticket::Answer& outcome);
   void on_found(std::uint64_t place, const ticket::QueryAnswer& outcome);
   void make_snapshot();
-  Operations::Done on_outcome(std::uint64_t place);
+  Operations::Done on_changed(std::uint64_t place);
+  void on_outcome(std::uint64_t place, const Outcome& outcome);
   template <class Write>
   void answer(std::uint64_t place, Write write);
 
@@ -80,9 +84,15 @@ class Connection final : public serve::Connection {
   Parser parser_;
   Pipeline pipeline_;
   Session session_;
-  /// The leader is being looked for; from this place on requests wait for that.
-  bool finding_leader_ = false;
+  /// Before this place nothing waits to be asked of the service.
   std::uint64_t next_to_ask_ = 0;
+  /// The leader is being looked for.
+  bool finding_leader_ = false;
+  /// ask_next() or on_leader() is at work, and will see what comes up meanwhile.
+  bool asking_ = false;
+  /// What was asked and not answered; not both at once.
+  std::size_t changes_ = 0;
+  std::size_t reads_ = 0;
 };
 
 template <class Write>

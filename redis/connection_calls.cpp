@@ -1,35 +1,51 @@
 // A connection's calls into the service and the node, from what a request asks to its place in the
 // pipeline.
+#include <algorithm>
 #include <utility>
 #include <variant>
 
-#include "base/check.h"
 #include "redis/connection.h"
 #include "redis/replies.h"
 
 namespace ticketd::redis {
 
 void Connection::ask(Asked asked) {
-  const std::uint64_t place = pipeline_.push(std::move(asked), session_.protocol);
-  if (finding_leader_) {
+  pipeline_.push(std::move(asked), session_.protocol);
+  ask_next();
+}
+
+/// Something waits to be asked, at next_to_ask_, and need not wait for answers first.
+bool Connection::has_to_ask() {
+  next_to_ask_ = std::max(next_to_ask_, pipeline_.begin());
+  while (next_to_ask_ < pipeline_.end() && !pipeline_.is_asked(next_to_ask_)) {
+    ++next_to_ask_;
+  }
+  return next_to_ask_ < pipeline_.end() &&
+         (pipeline_.reads(next_to_ask_) ? changes_ == 0 : reads_ == 0);
+}
+
+/// A loop, since the leader may be told, and requests answered, before the calls return.
+void Connection::ask_next() {
+  if (asking_) {
     return;
   }
-  finding_leader_ = true;
-  next_to_ask_ = place;
-  call_begun();
-  // Small enough that std::function needs no memory of its own; call_begun() keeps `this`.
-  owner_.service().find_leader([this](const ticket::LeaderView& leader) { on_leader(leader); });
+  asking_ = true;
+  while (!finding_leader_ && has_to_ask()) {
+    finding_leader_ = true;
+    call_begun();
+    // Small enough that std::function needs no memory of its own; call_begun() keeps `this`.
+    owner_.service().find_leader([this](const ticket::LeaderView& leader) { on_leader(leader); });
+  }
+  asking_ = false;
 }
 
 void Connection::on_leader(const ticket::LeaderView& leader) {
+  const bool asking = std::exchange(asking_, true);
   finding_leader_ = false;
-  if (serving()) {
-    for (; next_to_ask_ < pipeline_.end(); ++next_to_ask_) {
-      if (pipeline_.is_asked(next_to_ask_)) {
-        hand_over(next_to_ask_, leader);
-      }
-    }
+  while (serving() && has_to_ask()) {
+    hand_over(next_to_ask_, leader);
   }
+  asking_ = asking;
   call_ended();
 }
 
@@ -41,9 +57,10 @@ void Connection::hand_over(std::uint64_t place, const ticket::LeaderView& leader
     });
   }
   if (!std::holds_alternative<ticket::LeaderHere>(leader)) {
-    return answer(place, [&](ReplyWriter& writer) { reply_elsewhere(leader, writer); });
+    return answer(place, [&](ReplyWriter& writer) { reply_elsewhere(leader, asked, writer); });
   }
   call_begun();
+  ++(std::holds_alternative<ticket::Query>(asked.what) ? reads_ : changes_);
   ask_service(place, std::move(asked));
 }
 
@@ -59,12 +76,13 @@ void Connection::ask_service(std::uint64_t place, Asked asked) {
   }
   Operations& operations = owner_.surroundings().operations;
   if (auto* voter = std::get_if<AddVoter>(&asked.what)) {
-    return operations.add_voter(std::move(*voter), on_outcome(place));
+    return operations.add_voter(std::move(*voter), on_changed(place));
   }
-  operations.remove_server(std::move(std::get<RemoveServer>(asked.what)), on_outcome(place));
+  operations.remove_server(std::move(std::get<RemoveServer>(asked.what)), on_changed(place));
 }
 
 void Connection::on_done(std::uint64_t place, const ticket::Answer& outcome) {
+  --changes_;
   if (serving()) {
     const Shape shape = pipeline_.shape(place);
     const auto* done = std::get_if<ticket::Done>(&outcome);
@@ -78,11 +96,13 @@ void Connection::on_done(std::uint64_t place, const ticket::Answer& outcome) {
       const auto& not_done = std::get<ticket::NotDone>(outcome);
       answer(place, [&](ReplyWriter& writer) { reply_not_done(not_done, writer); });
     }
+    ask_next();
   }
   call_ended();
 }
 
 void Connection::on_found(std::uint64_t place, const ticket::QueryAnswer& outcome) {
+  --reads_;
   if (serving()) {
     answer(place, [&](ReplyWriter& writer) {
       if (const auto* result = std::get_if<ticket::QueryResult>(&outcome)) {
@@ -91,6 +111,7 @@ void Connection::on_found(std::uint64_t place, const ticket::QueryAnswer& outcom
         reply_not_done(std::get<ticket::NotDone>(outcome), writer);
       }
     });
+    ask_next();
   }
   call_ended();
 }
@@ -98,16 +119,23 @@ void Connection::on_found(std::uint64_t place, const ticket::QueryAnswer& outcom
 void Connection::make_snapshot() {
   const std::uint64_t place = pipeline_.push_waiting(session_.protocol);
   call_begun();
-  owner_.surroundings().operations.make_snapshot(on_outcome(place));
+  owner_.surroundings().operations.make_snapshot(
+      [this, place](const Outcome& outcome) { on_outcome(place, outcome); });
 }
 
-Operations::Done Connection::on_outcome(std::uint64_t place) {
+Operations::Done Connection::on_changed(std::uint64_t place) {
   return [this, place](const Outcome& outcome) {
-    if (serving()) {
-      answer(place, [&](ReplyWriter& writer) { reply_outcome(outcome, writer); });
-    }
-    call_ended();
+    --changes_;
+    on_outcome(place, outcome);
   };
+}
+
+void Connection::on_outcome(std::uint64_t place, const Outcome& outcome) {
+  if (serving()) {
+    answer(place, [&](ReplyWriter& writer) { reply_outcome(outcome, writer); });
+    ask_next();
+  }
+  call_ended();
 }
 
 }  // namespace ticketd::redis

@@ -22,11 +22,16 @@ class Pipeline {
   /// Something that is answered already, with the bytes given. `last`: the connection ends with it.
   void push_written(std::string bytes, bool last = false);
 
-  /// The place behind the last request.
+  /// The place of the first request, and the one behind the last.
+  std::uint64_t begin() const { return ring_.end() - ring_.size(); }
   std::uint64_t end() const { return ring_.end(); }
 
   // Of a request that waits.
   bool is_asked(std::uint64_t place) { return ring_.at(place).state == Slot::State::kAsked; }
+  /// Of one that is_asked(): it only reads.
+  bool reads(std::uint64_t place) {
+    return std::holds_alternative<ticket::Query>(ring_.at(place).asked.what);
+  }
   /// Hands out what is asked. Once, of one that is_asked().
   Asked take_asked(std::uint64_t place);
   Shape shape(std::uint64_t place) { return ring_.at(place).asked.shape; }

@@ -62,7 +62,8 @@ void reply_done(Shape shape, const ticket::Done& done, ReplyWriter& reply);
 void reply_not_done(const ticket::NotDone& answer, ReplyWriter& reply);
 void reply_unknown(const ticket::Unknown& answer, ReplyWriter& reply);
 void reply_found(const ticket::QueryResult& result, ReplyWriter& reply);
-/// The leader is elsewhere, or nowhere. Requires that it is not here.
-void reply_elsewhere(const ticket::LeaderView& leader, ReplyWriter& reply);
+/// The leader is elsewhere, or nowhere. Requires that it is not here. MOVED names the slot of the
+/// key, 0 without one.
+void reply_elsewhere(const ticket::LeaderView& leader, const Asked& asked, ReplyWriter& reply);
 
 }  // namespace ticketd::redis

@@ -5,6 +5,22 @@
 
 namespace ticketd::redis {
 
+namespace {
+
+/// Clients take a redirect for one of that slot alone, though the leader has all of them: with
+/// another slot than their key's they would ask the same node again.
+std::uint16_t slot_of(const Asked& asked) {
+  if (const auto* request = std::get_if<ticket::Request>(&asked.what)) {
+    return request->sequence.empty() ? 0 : key_slot(request->sequence);
+  }
+  if (const auto* query = std::get_if<ticket::Query>(&asked.what)) {
+    return key_slot(std::get<ticket::Lookup>(*query).sequences.front());
+  }
+  return 0;
+}
+
+}  // namespace
+
 void reply_done(Shape shape, const ticket::Done& done, ReplyWriter& reply) {
   switch (shape) {
     case Shape::kSimple:
@@ -52,7 +68,7 @@ void reply_found(const ticket::QueryResult& result, ReplyWriter& reply) {
   last ? reply.number(*last) : reply.integer(-1);
 }
 
-void reply_elsewhere(const ticket::LeaderView& leader, ReplyWriter& reply) {
+void reply_elsewhere(const ticket::LeaderView& leader, const Asked& asked, ReplyWriter& reply) {
   const auto* there = std::get_if<ticket::LeaderThere>(&leader);
   if (there == nullptr) {
     ENSURE(std::holds_alternative<ticket::NoLeader>(leader));
@@ -61,8 +77,7 @@ void reply_elsewhere(const ticket::LeaderView& leader, ReplyWriter& reply) {
   if (there->redis_address.empty()) {
     return reply.error("CLUSTERDOWN The Raft leader runs without --redis_port");
   }
-  // All slots are the leader's, so any of them names it.
-  reply.error("MOVED 0 " + there->redis_address);
+  reply.error("MOVED " + std::to_string(slot_of(asked)) + " " + there->redis_address);
 }
 
 }  // namespace ticketd::redis

@@ -33,11 +33,9 @@ TEST_CASE_FIXTURE(ServerFixture, "what needs no service waits for its turn") {
   start();
   auto client = connect();
   client->send("PING\r\nTICKET\r\nECHO x\r\nHELLO 3\r\nCLIENT GETNAME\r\nTICKET a\r\nNONE\r\n"
-               "TICKET.GET a\r\nCLUSTER KEYSLOT a\r\nRAFT.LEADER\r\n");
-  REQUIRE(until([&] { return service.waiting.size() == 2 && !service.queries_waiting.empty(); }));
+               "CLUSTER KEYSLOT a\r\nRAFT.LEADER\r\n");
+  REQUIRE(until([&] { return service.waiting.size() == 2; }));
   REQUIRE(client->wait_for("+PONG\r\n"));
-  service.queries_waiting[0](ticket::QueryResult{.found = {{"a", 3}}});
-  service.queries_waiting.clear();
   service.waiting[1](ticket::Done{5, 1});
   loop.poll();
   CHECK(client->received == "+PONG\r\n");
@@ -46,8 +44,39 @@ TEST_CASE_FIXTURE(ServerFixture, "what needs no service waits for its turn") {
   REQUIRE(client->wait_for("+127.0.0.1:9001\r\n"));
   const std::string& all = client->received;
   CHECK(all.starts_with("+PONG\r\n+9\r\n$1\r\nx\r\n%7\r\n"));
-  CHECK(all.ends_with("_\r\n:5\r\n-ERR unknown command 'NONE'\r\n:3\r\n:15495\r\n"
-                      "+127.0.0.1:9001\r\n"));
+  CHECK(all.ends_with("_\r\n:5\r\n-ERR unknown command 'NONE'\r\n:15495\r\n+127.0.0.1:9001\r\n"));
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "a read knows of the takes before it, and of none behind it") {
+  service.hold = true;
+  start();
+  auto client = connect();
+  client->send("TICKET a\r\nTICKET a\r\nTICKET.GET a\r\nTICKET.GET b\r\nTICKET a\r\nPING\r\n");
+  REQUIRE(until([&] { return service.waiting.size() == 2; }));
+  auto takes = std::exchange(service.waiting, {});
+  takes[1](ticket::Done{1, 1});
+  loop.poll();
+  CHECK(service.queries_waiting.empty());
+  takes[0](ticket::Done{0, 1});
+  // Both reads at once, and the third take when both are answered.
+  REQUIRE(service.queries_waiting.size() == 2);
+  CHECK(service.waiting.empty());
+  auto reads = std::exchange(service.queries_waiting, {});
+  reads[0](ticket::QueryResult{.found = {{"a", 1}}});
+  CHECK(service.waiting.empty());
+  reads[1](ticket::NotDone{ticket::NotDone::Why::kBusy, "words"});
+  REQUIRE(service.waiting.size() == 1);
+  std::exchange(service.waiting, {})[0](ticket::Done{2, 1});
+  REQUIRE(client->wait_for("+PONG\r\n"));
+  CHECK(client->received == ":0\r\n:1\r\n:1\r\n-TRYAGAIN words\r\n:2\r\n+PONG\r\n");
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "takes and reads by turns are answered in order, however many") {
+  std::string expected;
+  for (int i = 0; i < 5'000; ++i) {
+    expected += ":" + std::to_string(i) + "\r\n:" + std::to_string(i) + "\r\n";
+  }
+  CHECK(exchange(repeated("TICKET a\r\nTICKET.GET a\r\n", 5'000)) == expected);
 }
 
 TEST_CASE_FIXTURE(ServerFixture, "a reply keeps the protocol that was spoken when it was asked for") {
@@ -93,8 +122,8 @@ TEST_CASE_FIXTURE(ServerFixture, "all that waited for the leader are sent to it"
   REQUIRE(until([&] { return service.leader_waiting.size() == 1; }));
   loop.poll();
   std::exchange(service.leader_waiting, {})[0](ticket::LeaderThere{"", "l:1"});
-  REQUIRE(client->wait_for("+PONG\r\n-MOVED 0 l:1\r\n"));
-  CHECK(client->received == "-MOVED 0 l:1\r\n+PONG\r\n-MOVED 0 l:1\r\n");
+  REQUIRE(client->wait_for("+PONG\r\n-MOVED 15495 l:1\r\n"));
+  CHECK(client->received == "-MOVED 0 l:1\r\n+PONG\r\n-MOVED 15495 l:1\r\n");
 }
 
 TEST_CASE_FIXTURE(ServerFixture, "no more requests than the limit wait, and all are answered") {
