@@ -30,6 +30,8 @@ enum class OptionKey : std::uint8_t {
   kAdvertise,
   kRaftPort,
   kHttpPort,
+  kRedisPort,
+  kRedisAdmin,
   kDbSize,
   kDurability,
   kElectionTimeout,
@@ -57,7 +59,7 @@ enum class OptionKey : std::uint8_t {
   kVersion,
   kHelp,
 };
-inline constexpr std::size_t kOptionCount = 32;
+inline constexpr std::size_t kOptionCount = 34;
 
 /// Commands as a set of bits.
 using CommandSet = std::uint32_t;

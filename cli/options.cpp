@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "base/address.h"
@@ -85,6 +86,10 @@ server::NodeOptions node_options(const Given& given, Values& values) {
   }
   node.raft_port = values.port(OptionKey::kRaftPort);
   node.http_port = values.port(OptionKey::kHttpPort);
+  if (given.has(OptionKey::kRedisPort)) {
+    node.redis_port = values.port(OptionKey::kRedisPort);
+  }
+  node.redis_admin = given.flag(OptionKey::kRedisAdmin);
   node.election_timeout = 1000 * values.number(OptionKey::kElectionTimeout, kElectionTimeoutMsMin,
                                                kElectionTimeoutMsMax);
   node.heartbeat = 1000 * values.number(OptionKey::kHeartbeat, 1, kElectionTimeoutMsMax / 2);
@@ -99,6 +104,23 @@ server::NodeOptions node_options(const Given& given, Values& values) {
   return node;
 }
 
+void check_ports(const server::NodeOptions& node, Values& values) {
+  const std::pair<const char*, std::uint16_t> ports[] = {{"raft_port", node.raft_port},
+                                                         {"http_port", node.http_port},
+                                                         {"redis_port", node.redis_port.value_or(0)}};
+  for (const auto& [name, port] : ports) {
+    for (const auto& [other, same] : ports) {
+      if (port != 0 && port == same && std::string_view(name) != other) {
+        return values.wrong("--" + std::string(name) + " and --" + other + " are both " +
+                            std::to_string(port));
+      }
+    }
+  }
+  if (node.redis_admin && !node.redis_port) {
+    values.wrong("--redis_admin is of no use without --redis_port");
+  }
+}
+
 /// What has to fit together once every option is right by itself.
 void check_together(const server::NodeOptions& node, Values& values) {
   if (values.fault()) {
@@ -109,9 +131,7 @@ void check_together(const server::NodeOptions& node, Values& values) {
                  std::to_string(node.heartbeat / 1000) + " ms is more than a third of " +
                  std::to_string(node.election_timeout / 1000) + " ms");
   }
-  if (node.raft_port == node.http_port && node.raft_port != 0) {
-    values.wrong("--raft_port and --http_port are both " + std::to_string(node.raft_port));
-  }
+  check_ports(node, values);
   if (is_any_address(node.advertise)) {
     values.wrong("--advertise: nobody can reach " + node.advertise +
                  "; name the host as peers and clients reach it");

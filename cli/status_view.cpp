@@ -101,6 +101,7 @@ Json member_json(const MemberRow& row) {
   json["suffrage"] = row.member.voter ? "voter" : "learner";
   json["peer"] = row.member.addresses.peer;
   json["http"] = row.member.addresses.http;
+  json["redis"] = row.member.addresses.redis;
   json["match_index"] = or_null(row.match_index, index);
   json["lag"] = or_null(row.lag, same);
   json["last_heard_ms"] =
@@ -176,6 +177,10 @@ std::string mebibytes(std::uint64_t bytes) {
 template <class T>
 std::string or_dash(const std::optional<T>& value) {
   return value ? number(*value) : "-";
+}
+
+std::string address_or_dash(const std::string& address) {
+  return address.empty() ? "-" : escaped(address);
 }
 
 std::string heard(const std::optional<std::uint64_t>& microseconds) {
@@ -258,17 +263,17 @@ std::string note(const StatusView& view) {
 
 std::string status_text(const StatusView& view) {
   std::vector<Cells> rows = {
-      {"ID", "ROLE", "SUFFRAGE", "PEER", "HTTP", "DURABILITY", "MATCH", "LAG",
+      {"ID", "ROLE", "SUFFRAGE", "PEER", "HTTP", "REDIS", "DURABILITY", "MATCH", "LAG",
        "LAST HEARD", "APPLIED"}};
   for (const MemberRow& row : merged_members(view)) {
     const bool asked = row.member.id == view.node.self;
     rows.push_back({number(row.member.id.node) + (asked ? "*" : ""), row_role(view, row.member),
                     row.member.voter ? "voter" : "learner", escaped(row.member.addresses.peer),
-                    escaped(row.member.addresses.http), row.durability ? to_string(*row.durability) : "-",
-                    or_dash(row.match_index), or_dash(row.lag),
-                    heard(row.last_heard_us), or_dash(row.applied_index)});
+                    escaped(row.member.addresses.http), address_or_dash(row.member.addresses.redis),
+                    row.durability ? to_string(*row.durability) : "-", or_dash(row.match_index),
+                    or_dash(row.lag), heard(row.last_heard_us), or_dash(row.applied_index)});
   }
-  return header(view) + "\n" + table(rows, 6) + note(view);
+  return header(view) + "\n" + table(rows, 7) + note(view);
 }
 
 }  // namespace ticketd::cli

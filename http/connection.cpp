@@ -1,126 +1,45 @@
 #include "http/connection.h"
 
-#include <asio/buffer.hpp>
-#include <asio/error.hpp>
 #include <utility>
+#include <variant>
 
-#include "base/check.h"
 #include "http/answers.h"
 
 namespace ticketd::http {
 
-namespace {
+Connection::Connection(asio::ip::tcp::socket socket, serve::Connection::Owner& server, Owner& owner)
+    : serve::Connection(std::move(socket), server),
+      owner_(owner),
+      parser_(owner.options().message, wants_body) {}
 
-/// A buffer that grew beyond this gives its memory back when it is empty.
-constexpr std::size_t kBufferBytesKept = 4096;
-/// Sent bytes at the front of the output are dropped when they are so many.
-constexpr std::size_t kSentBytesKept = 64 * 1024;
-
-void give_back(std::string& buffer) {
-  if (buffer.empty() && buffer.capacity() > kBufferBytesKept) {
-    buffer = std::string();
-  }
-}
-
-bool is_not_ready(const asio::error_code& error) {
-  return error == asio::error::would_block || error == asio::error::try_again ||
-         error == asio::error::interrupted;
-}
-
-}  // namespace
-
-Connection::Connection(asio::ip::tcp::socket socket, Owner& owner)
-    : socket_(std::move(socket)),
-      owner_(&owner),
-      limits_(owner.options().limits),
-      parser_(owner.options().limits, wants_body) {}
-
-void Connection::serve() { settle(); }
-
-void Connection::refuse(const Response& response) {
-  end_input(response);
-  advance();
-}
-
-void Connection::drain() {
-  draining_ = true;
-  if (state_ != State::kServing || advancing_) {
-    return;
-  }
-  if (pipeline_.empty() && out_.empty() && !parser_.in_request()) {
-    close();
-    return;
-  }
-  mark_last();
-  settle();
-}
-
-void Connection::abandon() {
-  owner_ = nullptr;
-  close();
-}
-
-void Connection::flush() {
-  flush_due_ = false;
-  if (state_ == State::kServing) {
-    advance();
-  }
-}
-
-/// Loops instead of calling itself: every round may free room for the requests that wait in input_.
-void Connection::advance() {
-  ENSURE(!advancing_);
-  advancing_ = true;
-  do {
-    std::string_view input = input_;
-    parse(input);
-    input_.erase(0, input_.size() - input.size());
-    give_back(input_);
-    if (state_ != State::kServing) {
-      break;
-    }
-    mark_last();
-    if (pipeline_.take_ready(out_, owner_->writer())) {
-      last_written_ = true;
-    }
-    send();
-  } while (state_ == State::kServing && !input_.empty() && !full());
-  advancing_ = false;
-  settle();
-}
-
-/// Leaves in `input` what there is no room for now.
-void Connection::parse(std::string_view& input) {
-  while (!input.empty() && !input_ended_ && !full() && state_ == State::kServing) {
-    Parsed parsed = parser_.next(input);
-    if (const auto* request = std::get_if<Request>(&parsed)) {
-      begin(*request);
-    } else if (const auto* error = std::get_if<RequestError>(&parsed)) {
-      end_input(refused(*error));
-    } else if (std::holds_alternative<ExpectsContinue>(parsed)) {
-      pipeline_.push_written(std::string(kContinue), {.persistent = true});
-    }
-  }
-  if (input_ended_) {
-    input = {};
+void Connection::take(std::string_view& input) {
+  const Parsed parsed = parser_.next(input);
+  if (const auto* request = std::get_if<Request>(&parsed)) {
+    begin(*request);
+  } else if (const auto* error = std::get_if<RequestError>(&parsed)) {
+    push_last(refused(*error));
+    end_input();
+  } else if (std::holds_alternative<ExpectsContinue>(parsed)) {
+    pipeline_.push_written(std::string(kContinue), {.persistent = true});
   }
 }
 
 void Connection::begin(const Request& request) {
-  active_ = true;
-  timing_request_ = false;
-  const bool persistent = request.persistent && !parting_;
+  note_request();
+  const bool persistent = request.persistent && !parting();
   const Framing framing{.http10 = request.http10,
                         .persistent = persistent,
                         .without_body = request.method == Method::kHead};
-  input_ended_ = !persistent;
+  if (!persistent) {
+    end_input();
+  }
   const auto routed = find_route(kRoutes, request);
   if (const auto* response = std::get_if<Response>(&routed)) {
     pipeline_.push_written(written(*response, framing), framing);
     return;
   }
   const Route& route = *std::get<const Route*>(routed);
-  auto understood = understand(route, request, owner_->options().allow_delete);
+  auto understood = understand(route, request, owner_.options().allow_delete);
   if (const auto* response = std::get_if<Response>(&understood)) {
     pipeline_.push_written(written(*response, framing), framing);
     return;
@@ -128,204 +47,23 @@ void Connection::begin(const Request& request) {
   ask(pipeline_.push(route, request.target, std::move(std::get<Asked>(understood)), framing));
 }
 
-void Connection::end_input(const Response& response) {
-  input_ended_ = true;
+bool Connection::write_ready(std::string& out) {
+  return pipeline_.take_ready(out, owner_.writer());
+}
+
+void Connection::say_too_slow() { push_last(too_slow(limits().request_time)); }
+void Connection::say_cut_short() { push_last(cut_short()); }
+void Connection::say_too_many(std::size_t limit) { push_last(too_many_connections(limit)); }
+
+void Connection::push_last(const Response& response) {
   const Framing framing{};
   pipeline_.push_written(written(response, framing), framing);
 }
 
 std::string Connection::written(const Response& response, Framing framing) {
   std::string bytes;
-  owner_->writer().write(bytes, response, framing);
+  owner_.writer().write(bytes, response, framing);
   return bytes;
-}
-
-bool Connection::full() const {
-  return pipeline_.size() >= limits_.pipeline ||
-         unsent() + pipeline_.held_bytes() >= limits_.output_bytes;
-}
-
-bool Connection::drained() const { return draining_ && !parser_.in_request() && input_.empty(); }
-
-/// Tells the client of the last answer that it is the last, unless it is written already.
-void Connection::mark_last() {
-  if (drained() && !pipeline_.empty()) {
-    pipeline_.close_after_last();
-  }
-}
-
-bool Connection::wants_bytes() const {
-  return !client_done_ && !input_ended_ && !full() && (!draining_ || parser_.in_request());
-}
-
-void Connection::send() {
-  while (unsent() > 0 && !waiting_writable_) {
-    asio::error_code error;
-    const std::size_t taken =
-        socket_.write_some(asio::buffer(out_.data() + sent_, unsent()), error);
-    if (is_not_ready(error)) {
-      last_taken_ = Clock::now();
-      wait_writable();
-      return;
-    }
-    if (error) {
-      close();
-      return;
-    }
-    sent_ += taken;
-    active_ = true;
-    drop_sent();
-  }
-  if (unsent() == 0) {
-    sent_ = 0;
-    out_.clear();
-    give_back(out_);
-  }
-}
-
-/// A client that reads steadily but never catches up would otherwise leave all that it has read
-/// here.
-void Connection::drop_sent() {
-  if (sent_ >= kSentBytesKept) {
-    out_.erase(0, sent_);
-    sent_ = 0;
-  }
-}
-
-void Connection::settle() {
-  if (state_ != State::kServing) {
-    return;
-  }
-  const bool answered_all = pipeline_.empty() && out_.empty();
-  if ((last_written_ && out_.empty()) || (answered_all && (client_done_ || drained()))) {
-    linger();
-    return;
-  }
-  start_clocks(wants_bytes());
-  if (wants_bytes()) {
-    wait_readable();
-  }
-}
-
-/// The client's time for a request does not run while nothing is read from it.
-void Connection::start_clocks(bool reading) {
-  const bool timing = reading && parser_.in_request();
-  if ((timing && !timing_request_) || active_) {
-    const Clock::time_point now = Clock::now();
-    idle_since_ = active_ ? now : idle_since_;
-    request_began_ = timing && !timing_request_ ? now : request_began_;
-    active_ = false;
-  }
-  timing_request_ = timing;
-}
-
-/// A client must read what waits for it and must send what it has begun: neither excuses the other.
-void Connection::check_time(Clock::time_point now) {
-  if (state_ == State::kLingering) {
-    if (now >= linger_until_) {
-      close();
-    }
-  } else if (state_ == State::kServing) {
-    if (unsent() > 0 && now - last_taken_ >= limits_.stalled_time) {
-      close();
-    } else if (timing_request_) {
-      if (now - request_began_ >= limits_.request_time) {
-        end_input(too_slow(limits_.request_time));
-        advance();
-      }
-    } else if (unsent() == 0 && pipeline_.empty() && now - idle_since_ >= limits_.idle_time) {
-      close();
-    }
-  }
-}
-
-/// Closing with unread bytes in the socket would reset the connection, and the client might lose
-/// the answer. So first only our side is closed, and the rest is read, for a while.
-void Connection::linger() {
-  state_ = State::kLingering;
-  asio::error_code error;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
-  if (error || client_done_) {
-    close();
-    return;
-  }
-  linger_until_ = Clock::now() + limits_.linger_time;
-  wait_readable();
-}
-
-void Connection::close() {
-  state_ = State::kClosed;
-  asio::error_code ignored;
-  socket_.close(ignored);
-  input_ = out_ = std::string();
-  sent_ = 0;
-  if (owner_ != nullptr) {
-    std::exchange(owner_, nullptr)->closed(*this);
-  }
-}
-
-void Connection::wait_readable() {
-  if (waiting_readable_) {
-    return;
-  }
-  waiting_readable_ = true;
-  socket_.async_wait(asio::ip::tcp::socket::wait_read,
-                     [self = shared_from_this()](const asio::error_code&) {
-                       self->waiting_readable_ = false;
-                       self->on_readable();
-                     });
-}
-
-void Connection::on_readable() {
-  const bool lingering = state_ == State::kLingering;
-  if (state_ == State::kClosed || (!lingering && !wants_bytes())) {
-    return;
-  }
-  const std::span<char> buffer = owner_->read_buffer();
-  asio::error_code error;
-  const std::size_t read = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), error);
-  if (is_not_ready(error)) {
-    wait_readable();
-  } else if (error == asio::error::eof && !lingering) {
-    on_end();
-  } else if (error) {
-    close();
-  } else if (!lingering) {
-    on_bytes({buffer.data(), read});
-  } else if (lingered_bytes_ += read; lingered_bytes_ > limits_.linger_bytes) {
-    close();
-  } else {
-    wait_readable();
-  }
-}
-
-void Connection::on_bytes(std::string_view bytes) {
-  // Nothing is read while something waits in input_, so this comes next.
-  ENSURE(input_.empty());
-  ENSURE(!advancing_);
-  advancing_ = true;
-  parse(bytes);
-  advancing_ = false;
-  input_.assign(bytes);
-  advance();
-}
-
-void Connection::on_end() {
-  client_done_ = true;
-  if (parser_.in_request()) {
-    end_input(cut_short());
-  }
-  input_ended_ = true;
-  advance();
-}
-
-void Connection::wait_writable() {
-  waiting_writable_ = true;
-  socket_.async_wait(asio::ip::tcp::socket::wait_write,
-                     [self = shared_from_this()](const asio::error_code&) {
-                       self->waiting_writable_ = false;
-                       self->flush();
-                     });
 }
 
 }  // namespace ticketd::http

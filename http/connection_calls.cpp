@@ -1,43 +1,40 @@
 // A connection's calls into the service, from what a request asks to its place in the pipeline.
 #include <utility>
 
-#include "base/check.h"
 #include "http/answers.h"
 #include "http/connection.h"
 
 namespace ticketd::http {
 
 void Connection::ask(std::uint64_t place) {
-  if (calls_++ == 0) {
-    held_by_calls_ = shared_from_this();
-  }
+  call_begun();
   if (pipeline_.stale(place)) {
-    owner_->service().read_stale(
+    owner_.service().read_stale(
         std::get<ticket::Query>(pipeline_.take_asked(place)),
         [this, place](const ticket::QueryAnswer& answer) { on_found(place, answer); });
     return;
   }
-  // Small enough that std::function needs no memory of its own; held_by_calls_ keeps `this`.
-  owner_->service().find_leader(
+  // Small enough that std::function needs no memory of its own; call_begun() keeps `this`.
+  owner_.service().find_leader(
       [this, place](const ticket::LeaderView& leader) { on_leader(place, leader); });
 }
 
 void Connection::on_leader(std::uint64_t place, const ticket::LeaderView& leader) {
-  if (state_ == State::kServing) {
+  if (serving()) {
     const Route& route = pipeline_.route(place);
     const auto direction =
-        direct(route, pipeline_.target(place), leader, redirect_mode(route, owner_->options()));
+        direct(route, pipeline_.target(place), leader, redirect_mode(route, owner_.options()));
     if (const auto* where = std::get_if<Place>(&direction)) {
       ask_service(place, *where);
       return;
     }
     answer(place, std::get<Response>(direction));
   }
-  answered();
+  call_ended();
 }
 
 void Connection::ask_service(std::uint64_t place, Place where) {
-  ticket::Service& service = owner_->service();
+  ticket::Service& service = owner_.service();
   auto asked = pipeline_.take_asked(place);
   if (auto* request = std::get_if<ticket::Request>(&asked)) {
     const auto done = [this, place](const ticket::Answer& answer) { on_done(place, answer); };
@@ -52,7 +49,7 @@ void Connection::ask_service(std::uint64_t place, Place where) {
 }
 
 void Connection::on_done(std::uint64_t place, const ticket::Answer& outcome) {
-  if (state_ == State::kServing) {
+  if (serving()) {
     const Shape shape = pipeline_.shape(place);
     const auto* done = std::get_if<ticket::Done>(&outcome);
     if (done != nullptr && shape == Shape::kNumber && !done->replayed) {
@@ -65,36 +62,22 @@ void Connection::on_done(std::uint64_t place, const ticket::Answer& outcome) {
       answer(place, not_done(std::get<ticket::NotDone>(outcome)));
     }
   }
-  answered();
+  call_ended();
 }
 
 void Connection::on_found(std::uint64_t place, const ticket::QueryAnswer& outcome) {
-  if (state_ == State::kServing) {
+  if (serving()) {
     if (const auto* result = std::get_if<ticket::QueryResult>(&outcome)) {
       answer(place, found(pipeline_.shape(place), *result));
     } else {
       answer(place, not_done(std::get<ticket::NotDone>(outcome)));
     }
   }
-  answered();
+  call_ended();
 }
 
 void Connection::answer(std::uint64_t place, const Response& response) {
   pipeline_.answer_written(place, written(response, pipeline_.framing(place)));
-}
-
-/// The end of one call into the service: `this` may end with it.
-void Connection::answered() {
-  ENSURE_GT(calls_, 0);
-  active_ = true;
-  const bool serving = state_ == State::kServing;
-  if (serving && !advancing_ && !flush_due_) {
-    flush_due_ = true;
-    owner_->flush_later(shared_from_this());
-  }
-  if (--calls_ == 0) {
-    std::exchange(held_by_calls_, nullptr);
-  }
 }
 
 }  // namespace ticketd::http

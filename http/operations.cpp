@@ -64,13 +64,8 @@ Result<std::string> key_of(std::string_view text, Plus plus) {
   if (!key) {
     return Error{"the key " + key.error().message};
   }
-  if (key->empty()) {
-    return Error{"the key is empty: it must have 1 to " + std::to_string(ticket::kMaxNameBytes) +
-                 " bytes"};
-  }
-  if (key->size() > ticket::kMaxNameBytes) {
-    return Error{"the key has " + std::to_string(key->size()) + " bytes: it may have " +
-                 std::to_string(ticket::kMaxNameBytes)};
+  if (auto judged = ticket::judge_name(*key); !judged) {
+    return judged.error();
   }
   return key;
 }

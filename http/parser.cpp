@@ -24,7 +24,7 @@ void forget(std::string& bytes) {
 
 }  // namespace
 
-Parser::Parser(const Limits& limits, WantsBody wants_body)
+Parser::Parser(const MessageLimits& limits, WantsBody wants_body)
     : limits_(limits), wants_body_(wants_body) {
   llhttp_init(&llhttp_, HTTP_REQUEST, &callbacks());
   llhttp_.data = this;

@@ -35,7 +35,7 @@ class Parser {
   using WantsBody = bool (*)(const Request&);
 
   /// Without `wants_body` no body is kept.
-  explicit Parser(const Limits& limits, WantsBody wants_body = nullptr);
+  explicit Parser(const MessageLimits& limits, WantsBody wants_body = nullptr);
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
 
@@ -98,7 +98,7 @@ class Parser {
   /// Checks the bytes of a chunked body from where the last data ended up to `end`.
   bool check_framing(const char* end);
 
-  const Limits limits_;
+  const MessageLimits limits_;
   const WantsBody wants_body_;
   llhttp_t llhttp_;
   Phase phase_ = Phase::kHead;

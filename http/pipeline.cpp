@@ -6,14 +6,6 @@
 
 namespace ticketd::http {
 
-namespace {
-
-constexpr std::size_t kFirstRingSize = 4;
-/// A longer ring gives its memory back when it is empty.
-constexpr std::size_t kRingSizeKept = 16;
-
-}  // namespace
-
 std::uint64_t Pipeline::push(const Route& route, std::string_view target, Asked asked,
                              Framing framing) {
   Slot& slot = push_slot(framing, target.size() + bytes_at_most(asked));
@@ -21,7 +13,7 @@ std::uint64_t Pipeline::push(const Route& route, std::string_view target, Asked 
   slot.route = &route;
   slot.text.assign(target);
   slot.asked = std::move(asked);
-  return first_ + count_ - 1;
+  return ring_.end() - 1;
 }
 
 void Pipeline::push_written(std::string bytes, Framing framing) {
@@ -31,24 +23,11 @@ void Pipeline::push_written(std::string bytes, Framing framing) {
 }
 
 Pipeline::Slot& Pipeline::push_slot(Framing framing, std::size_t held_bytes) {
-  if (count_ == ring_.size()) {
-    std::vector<Slot> larger(ring_.empty() ? kFirstRingSize : 2 * ring_.size());
-    for (std::uint64_t place = first_; place < first_ + count_; ++place) {
-      larger[place & (larger.size() - 1)] = std::move(at(place));
-    }
-    ring_ = std::move(larger);
-  }
-  ++count_;
-  Slot& slot = at(first_ + count_ - 1);
+  Slot& slot = ring_.at(ring_.push());
   slot.framing = framing;
   slot.held_bytes = held_bytes;
   held_bytes_ += held_bytes;
   return slot;
-}
-
-Pipeline::Slot& Pipeline::at(std::uint64_t place) {
-  ENSURE_LT(place - first_, count_);
-  return ring_[place & (ring_.size() - 1)];
 }
 
 void Pipeline::answer_ticket(std::uint64_t place, std::uint64_t number) {
@@ -63,7 +42,7 @@ void Pipeline::answer_written(std::uint64_t place, std::string bytes) {
 
 /// What was asked is of no more use.
 Pipeline::Slot& Pipeline::answer(std::uint64_t place, Slot::State state, std::size_t held_bytes) {
-  Slot& slot = at(place);
+  Slot& slot = ring_.at(place);
   ENSURE(slot.state == Slot::State::kWaiting);
   slot.state = state;
   slot.asked = {};
@@ -72,11 +51,11 @@ Pipeline::Slot& Pipeline::answer(std::uint64_t place, Slot::State state, std::si
   return slot;
 }
 
-void Pipeline::close_after_last() { at(first_ + count_ - 1).framing.persistent = false; }
+void Pipeline::close_after_last() { ring_.back().framing.persistent = false; }
 
 bool Pipeline::take_ready(std::string& out, const ResponseWriter& writer) {
-  while (count_ > 0) {
-    Slot& slot = at(first_);
+  while (!ring_.empty()) {
+    Slot& slot = ring_.front();
     if (slot.state == Slot::State::kWaiting) {
       return false;
     }
@@ -95,15 +74,11 @@ bool Pipeline::take_ready(std::string& out, const ResponseWriter& writer) {
 }
 
 void Pipeline::pop() {
-  Slot& slot = at(first_);
+  Slot& slot = ring_.front();
   held_bytes_ -= slot.held_bytes;
   // Short targets stay within the string: nothing is freed for them.
   slot.text = std::string();
-  ++first_;
-  --count_;
-  if (count_ == 0 && ring_.size() > kRingSizeKept) {
-    ring_ = {};
-  }
+  ring_.pop();
 }
 
 }  // namespace ticketd::http

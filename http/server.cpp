@@ -1,116 +1,41 @@
 #include "http/server.h"
 
-#include <algorithm>
-#include <array>
-#include <asio/post.hpp>
-#include <asio/steady_timer.hpp>
 #include <ctime>
 #include <utility>
-#include <vector>
 
 #include "base/check.h"
-#include "http/answers.h"
 #include "http/connection.h"
-#include "http/listener.h"
 #include "http/response.h"
+#include "serve/server.h"
 
 namespace ticketd::http {
 
-namespace {
-
-/// One read takes at most this much.
-constexpr std::size_t kReadBytes = 64 * 1024;
-/// Connections above the limit that are told so at one time; more are closed without a word.
-constexpr std::size_t kRefusedAtOnce = 100;
-constexpr std::chrono::milliseconds kShortestCheck{5};
-constexpr std::chrono::milliseconds kLongestCheck{1000};
-
-std::chrono::milliseconds check_interval(const Limits& limits) {
-  const auto shortest =
-      std::min({limits.request_time, limits.idle_time, limits.stalled_time, limits.linger_time});
-  return std::clamp(shortest / 4, kShortestCheck, kLongestCheck);
-}
-
-}  // namespace
-
-class Server::Inside final : public Connection::Owner, public std::enable_shared_from_this<Inside> {
+class Server::Inside final : public Connection::Owner {
  public:
-  Inside(asio::io_context& loop, Options options, std::shared_ptr<Listener> listener);
+  Inside(Options options, std::unique_ptr<serve::Server> server)
+      : options_(std::move(options)), writer_(options_.server), server_(std::move(server)) {}
 
   void start(ticket::Service& service);
-  void stop_accepting() { listener_->stop(); }
-  void close(std::function<void()> closed);
-  void destroy();
-  std::uint16_t port() const { return listener_->port(); }
-  std::size_t connections() const { return connections_.size(); }
+  serve::Server& server() { return *server_; }
 
   ticket::Service& service() override { return *service_; }
   const Options& options() const override { return options_; }
   const ResponseWriter& writer() override;
-  std::span<char> read_buffer() override { return read_buffer_; }
-  void flush_later(std::shared_ptr<Connection> connection) override;
-  void closed(Connection& connection) override;
 
  private:
-  void on_accept(asio::ip::tcp::socket socket);
-  void flush();
-  void check_later();
-  void check();
-  void drain();
-  void abandon_all();
-  void finish_if_closed();
-
-  asio::io_context& loop_;
   const Options options_;
-  const std::shared_ptr<Listener> listener_;
   ticket::Service* service_ = nullptr;
   ResponseWriter writer_;
-  std::array<char, kReadBytes> read_buffer_;
-
-  /// connections_[i]->index == i.
-  std::vector<std::shared_ptr<Connection>> connections_;
-  std::vector<std::shared_ptr<Connection>> to_flush_;
-  std::vector<std::shared_ptr<Connection>> flushing_;
-
-  /// Runs while there are connections.
-  asio::steady_timer check_timer_;
-  bool checking_ = false;
-
-  asio::steady_timer close_timer_;
-  bool closing_ = false;
-  std::function<void()> on_closed_;
+  /// Goes first: its connections know the rest.
+  std::unique_ptr<serve::Server> server_;
 };
-
-Server::Inside::Inside(asio::io_context& loop, Options options, std::shared_ptr<Listener> listener)
-    : loop_(loop),
-      options_(std::move(options)),
-      listener_(std::move(listener)),
-      writer_(options_.server),
-      check_timer_(loop),
-      close_timer_(loop) {}
 
 void Server::Inside::start(ticket::Service& service) {
   ENSURE(service_ == nullptr);
   service_ = &service;
-  // The listener is owned by `this` and stopped in destroy().
-  listener_->start([this](asio::ip::tcp::socket socket) { on_accept(std::move(socket)); });
-}
-
-void Server::Inside::on_accept(asio::ip::tcp::socket socket) {
-  const std::size_t limit = options_.limits.connections;
-  const bool above = connections_.size() >= limit;
-  if (above && connections_.size() - limit >= kRefusedAtOnce) {
-    return;
-  }
-  auto connection = std::make_shared<Connection>(std::move(socket), *this);
-  connection->index = connections_.size();
-  connections_.push_back(connection);
-  check_later();
-  if (above) {
-    connection->refuse(too_many_connections(limit));
-  } else {
-    connection->serve();
-  }
+  server_->start([this](asio::ip::tcp::socket socket, serve::Connection::Owner& owner) {
+    return std::make_shared<Connection>(std::move(socket), owner, *this);
+  });
 }
 
 const ResponseWriter& Server::Inside::writer() {
@@ -118,135 +43,21 @@ const ResponseWriter& Server::Inside::writer() {
   return writer_;
 }
 
-/// Answers that the service gives one after the other are written after the last of them.
-void Server::Inside::flush_later(std::shared_ptr<Connection> connection) {
-  to_flush_.push_back(std::move(connection));
-  if (to_flush_.size() == 1) {
-    asio::post(loop_, [self = shared_from_this()] { self->flush(); });
-  }
-}
-
-void Server::Inside::flush() {
-  flushing_.swap(to_flush_);
-  for (const std::shared_ptr<Connection>& connection : flushing_) {
-    connection->flush();
-  }
-  flushing_.clear();
-}
-
-void Server::Inside::closed(Connection& connection) {
-  const std::size_t index = connection.index;
-  ENSURE(connections_.at(index).get() == &connection);
-  // Kept to the end of this call, and by whoever called the connection.
-  const std::shared_ptr<Connection> gone = std::move(connections_[index]);
-  if (index + 1 < connections_.size()) {
-    connections_[index] = std::move(connections_.back());
-    connections_[index]->index = index;
-  }
-  connections_.pop_back();
-  finish_if_closed();
-}
-
-void Server::Inside::check_later() {
-  if (checking_ || connections_.empty()) {
-    return;
-  }
-  checking_ = true;
-  check_timer_.expires_after(check_interval(options_.limits));
-  check_timer_.async_wait([self = shared_from_this()](const asio::error_code& cancelled) {
-    self->checking_ = false;
-    if (!cancelled) {
-      self->check();
-      self->check_later();
-    }
-  });
-}
-
-/// One look at every connection, so that no request costs a timer.
-void Server::Inside::check() {
-  const Connection::Clock::time_point now = Connection::Clock::now();
-  // Backwards: a connection that closes is replaced by one that was looked at already.
-  for (std::size_t i = connections_.size(); i > 0; --i) {
-    const std::shared_ptr<Connection> connection = connections_[i - 1];
-    connection->check_time(now);
-  }
-}
-
-void Server::Inside::close(std::function<void()> closed) {
-  ENSURE(!closing_);
-  closing_ = true;
-  on_closed_ = std::move(closed);
-  stop_accepting();
-  for (const std::shared_ptr<Connection>& connection : connections_) {
-    connection->part();
-  }
-  if (connections_.empty()) {
-    finish_if_closed();
-    return;
-  }
-  close_timer_.expires_after(options_.limits.parting_time);
-  close_timer_.async_wait([self = shared_from_this()](const asio::error_code& cancelled) {
-    if (!cancelled) {
-      self->drain();
-    }
-  });
-}
-
-void Server::Inside::drain() {
-  for (std::size_t i = connections_.size(); i > 0; --i) {
-    const std::shared_ptr<Connection> connection = connections_[i - 1];
-    connection->drain();
-  }
-  if (connections_.empty()) {
-    return;
-  }
-  close_timer_.expires_after(options_.limits.close_time);
-  close_timer_.async_wait([self = shared_from_this()](const asio::error_code& cancelled) {
-    if (!cancelled) {
-      self->abandon_all();
-      self->finish_if_closed();
-    }
-  });
-}
-
-void Server::Inside::finish_if_closed() {
-  if (!closing_ || !connections_.empty() || !on_closed_) {
-    return;
-  }
-  close_timer_.cancel();
-  asio::post(loop_, std::exchange(on_closed_, nullptr));
-}
-
-void Server::Inside::abandon_all() {
-  for (const std::shared_ptr<Connection>& connection : connections_) {
-    connection->abandon();
-  }
-  connections_.clear();
-}
-
-void Server::Inside::destroy() {
-  on_closed_ = nullptr;
-  listener_->stop();
-  abandon_all();
-  check_timer_.cancel();
-  close_timer_.cancel();
-}
-
 Result<std::unique_ptr<Server>> Server::open(asio::io_context& loop, Options options) {
-  auto listener = Listener::open(loop, options.host, options.port);
-  if (!listener.ok()) {
-    return std::move(listener).error();
+  auto server = serve::Server::open(loop, {"HTTP", options.host, options.port}, options.limits);
+  if (!server) {
+    return std::move(server).error();
   }
-  auto inside = std::make_shared<Inside>(loop, std::move(options), std::move(*listener));
+  auto inside = std::make_unique<Inside>(std::move(options), std::move(*server));
   return std::unique_ptr<Server>(new Server(std::move(inside)));
 }
 
-Server::Server(std::shared_ptr<Inside> inside) : inside_(std::move(inside)) {}
-Server::~Server() { inside_->destroy(); }
+Server::Server(std::unique_ptr<Inside> inside) : inside_(std::move(inside)) {}
+Server::~Server() = default;
 void Server::start(ticket::Service& service) { inside_->start(service); }
-std::uint16_t Server::port() const { return inside_->port(); }
-std::size_t Server::connections() const { return inside_->connections(); }
-void Server::stop_accepting() { inside_->stop_accepting(); }
-void Server::close(std::function<void()> closed) { inside_->close(std::move(closed)); }
+std::uint16_t Server::port() const { return inside_->server().port(); }
+std::size_t Server::connections() const { return inside_->server().connections(); }
+void Server::stop_accepting() { inside_->server().stop_accepting(); }
+void Server::close(std::function<void()> closed) { inside_->server().close(std::move(closed)); }
 
 }  // namespace ticketd::http

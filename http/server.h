@@ -46,10 +46,9 @@ class Server {
 
  private:
   class Inside;
-  explicit Server(std::shared_ptr<Inside> inside);
+  explicit Server(std::unique_ptr<Inside> inside);
 
-  /// Shared with what the loop has still to run.
-  std::shared_ptr<Inside> inside_;
+  std::unique_ptr<Inside> inside_;
 };
 
 }  // namespace ticketd::http

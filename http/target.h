@@ -13,11 +13,9 @@ namespace ticketd::http {
 /// How '+' is read: as it is in a path, as a space in a query and in a form.
 enum class Plus { kPlus, kSpace };
 
-/// Decodes %XX. The result is UTF-8 (shortest forms, no surrogates, at most U+10FFFF; NUL and
-/// control characters are text as any other). The error names what is wrong, as the rest of a
+/// Decodes %XX. The result is UTF-8 (see is_utf8). The error names what is wrong, as the rest of a
 /// sentence: "has a % without two hexadecimal digits".
 Result<std::string> percent_decoded(std::string_view text, Plus plus);
-bool is_utf8(std::string_view text);
 
 /// One piece of a query or a form: NAME=VALUE or NAME, as sent.
 struct Parameter {

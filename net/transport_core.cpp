@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "net/listener.h"
 #include "net/peer_link.h"
 #include "net/session.h"
 
@@ -31,7 +30,7 @@ TransportCore::TransportCore(asio::io_context& loop, TcpOptions options)
 TransportCore::~TransportCore() = default;
 
 Status TransportCore::listen() {
-  Result<std::shared_ptr<Listener>> listener = Listener::open(loop_, options_.host, options_.port);
+  auto listener = serve::Listener::open(loop_, {"peer", options_.host, options_.port});
   if (!listener) {
     return listener.error();
   }
@@ -44,13 +43,11 @@ std::uint16_t TransportCore::port() const { return listener_->port(); }
 void TransportCore::start(TransportEvents& events) {
   ENSURE(events_ == nullptr && !closed_);
   events_ = &events;
-  listener_->start(
-      [core = weak_from_this()](asio::ip::tcp::socket socket) {
-        if (const auto self = core.lock()) {
-          self->accepted(std::move(socket));
-        }
-      },
-      warnings_);
+  listener_->start([core = weak_from_this()](asio::ip::tcp::socket socket) {
+    if (const auto self = core.lock()) {
+      self->accepted(std::move(socket));
+    }
+  });
   schedule_sweep();
   for (auto& [id, links] : links_) {
     links.control->wake();
@@ -240,7 +237,6 @@ void TransportCore::schedule_sweep() {
 /// One timer for everything. Works on copies: what is called may change both lists, or close all.
 void TransportCore::sweep() {
   const Clock::time_point now = Clock::now();
-  listener_->sweep(now);
   std::vector<std::shared_ptr<PeerLink>> links;
   for (const auto& [id, each] : links_) {
     links.push_back(each.control);
@@ -295,7 +291,7 @@ void TransportCore::close() {
     mailbox_->loop = nullptr;
   }
   events_ = nullptr;
-  listener_->close();
+  listener_->stop();
   sweep_timer_.cancel();
   for (const auto& session : std::exchange(sessions_, {})) {
     session->close();

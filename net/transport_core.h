@@ -19,10 +19,10 @@
 #include "net/sockets.h"
 #include "net/tcp_transport.h"
 #include "net/warnings.h"
+#include "serve/listener.h"
 
 namespace ticketd::net {
 
-class Listener;
 class PeerLink;
 class Session;
 
@@ -109,7 +109,7 @@ class TransportCore : public std::enable_shared_from_this<TransportCore> {
 
   TransportEvents* events_ = nullptr;
   std::optional<Hello> self_;
-  std::shared_ptr<Listener> listener_;
+  std::shared_ptr<serve::Listener> listener_;
   std::map<raft::MemberId, Links> links_;
   std::unordered_set<std::shared_ptr<Session>> sessions_;
   std::deque<std::function<void()>> later_;

@@ -91,8 +91,22 @@ class Replica : public ticket::Service, public net::TransportEvents {
   std::optional<net::Refused> judge(const net::Hello& hello) override;
   void on_refused(raft::MemberId peer, const net::Refused& refused) override;
 
+  // --- What operators ask for, besides what comes on the peer port -----------------------------
+  /// At the leader: answers when the learner of that node is a voter. It becomes one by itself as
+  /// soon as it has caught up, so there is nothing to do but to wait. Refused when none waits at
+  /// that peer address.
+  void await_voter(raft::NodeId node, const std::string& address, net::Responder respond);
+  /// At any member: a snapshot of what it has applied. Refused when there is one already.
+  void make_snapshot(net::Responder respond);
+
   // --- Views ------------------------------------------------------------------------------------
   const raft::Node& node() const { return node_; }
+  const ReplicaOptions& options() const { return options_; }
+  /// Heard within one election time-out; this node when it leads.
+  std::optional<raft::MemberId> present_leader();
+  /// Microseconds since the leader of this term was heard; none: it is not known. At the leader 0.
+  std::optional<raft::Micros> last_contact();
+  raft::SnapshotMark newest_snapshot() const { return disk_.newest_snapshot(); }
   const ticket::Summary& summary() const { return machine_.summary(); }
   /// The removal of this node was asked for here: its end is no surprise.
   bool leaving() const { return loop_.now() < leaving_until_; }
@@ -207,6 +221,7 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void answer(const net::RemoveCall& call, net::Responder respond);
   void answer(const net::TransferCall& call, net::Responder respond);
   void answer(const net::LeaveCall& call, net::Responder respond);
+  net::Responder answer_in_time(net::Responder respond, std::string late);
   std::optional<net::ErrorReply> not_leading();
   net::ErrorReply refused(raft::Refusal refusal, raft::NodeId node);
   void remove(raft::MemberId member, net::Responder respond);

@@ -30,6 +30,9 @@ std::string fault_of(const net::JoinCall& call, const raft::Configuration& confi
   if (!call.addresses.http.empty() && !parse_address(call.addresses.http)) {
     return "the joiner's HTTP address is not HOST:PORT";
   }
+  if (!call.addresses.redis.empty() && !parse_address(call.addresses.redis)) {
+    return "the joiner's Redis address is not HOST:PORT";
+  }
   if (call.command_version < ticket::kCommandVersion) {
     return "the joiner's ticketd is older than this cluster's; start it with the version that the "
            "members run";

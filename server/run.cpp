@@ -21,8 +21,11 @@
 #include "base/version.h"
 #include "http/server.h"
 #include "net/tcp_transport.h"
+#include "redis/server.h"
+#include "serve/limits.h"
 #include "server/admission.h"
 #include "server/asio_loop.h"
+#include "server/redis_operations.h"
 #include "server/replica.h"
 #include "store/lmdb_disk.h"
 
@@ -30,28 +33,32 @@ namespace ticketd::server {
 
 namespace {
 
-/// HTTP connections, peers, files, and some to spare.
-constexpr rlim_t kDescriptors = 12'000;
+/// For peers, files, and some to spare.
+constexpr rlim_t kOwnDescriptors = 2'000;
 constexpr auto kProgressInterval = std::chrono::seconds(1);
 
-/// How many descriptors this process may have now.
-rlim_t raise_descriptor_limit() {
+/// How many descriptors this process may have now, up to `needed`.
+rlim_t raise_descriptor_limit(rlim_t needed) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kDescriptors) return kDescriptors;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return needed;
   // Root may raise the hard limit too.
-  const rlimit wanted{kDescriptors, std::max(limit.rlim_max, kDescriptors)};
-  if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) return kDescriptors;
+  const rlimit wanted{needed, std::max(limit.rlim_max, needed)};
+  if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) return needed;
   const rlimit most{limit.rlim_max, limit.rlim_max};
   return setrlimit(RLIMIT_NOFILE, &most) == 0 ? limit.rlim_max : limit.rlim_cur;
 }
 
-/// HTTP clients must not take the descriptors that peers and files need.
-std::size_t connection_limit(rlim_t descriptors) {
-  if (descriptors >= kDescriptors) return http::kConnectionsMax;
-  const rlim_t others = std::min<rlim_t>(kDescriptors - http::kConnectionsMax, descriptors / 2);
-  spdlog::warn("only {} open files are allowed (ulimit -n), so no more than {} HTTP connections",
-               descriptors, descriptors - others);
-  return descriptors - others;
+/// Of each of the front ends: their clients must not take the descriptors that peers and files
+/// need.
+std::size_t connection_limit(rlim_t front_ends) {
+  const rlim_t needed = kOwnDescriptors + front_ends * serve::kConnectionsMax;
+  const rlim_t descriptors = raise_descriptor_limit(needed);
+  if (descriptors >= needed) return serve::kConnectionsMax;
+  const rlim_t others = std::min<rlim_t>(kOwnDescriptors, descriptors / 2);
+  const rlim_t each = (descriptors - others) / front_ends;
+  spdlog::warn("only {} open files are allowed (ulimit -n), so no more than {} {}connections",
+               descriptors, each, front_ends > 1 ? "HTTP and as many Redis " : "HTTP ");
+  return each;
 }
 
 bool is_any_address(const std::string& host) {
@@ -73,6 +80,7 @@ class NodeProcess {
 
  private:
   Status listen();
+  Status listen_for_clients(const std::string& told);
   Status open_disk();
   Status be_readmitted();
   void forget_refused_join();
@@ -82,6 +90,7 @@ class NodeProcess {
   void note_voting();
   void end(End why, const std::string& message);
   void stop(int code);
+  void close_front_ends();
   void finish();
 
   const NodeOptions& options_;
@@ -97,11 +106,16 @@ class NodeProcess {
   std::optional<store::DirectoryLock> lock_;
   std::unique_ptr<net::TcpTransport> transport_;
   std::unique_ptr<http::Server> http_;
+  /// Null: this node does not speak the Redis protocol.
+  std::unique_ptr<redis::Server> redis_;
   std::unique_ptr<store::LmdbDisk> disk_;
   std::unique_ptr<Replica> replica_;
+  std::optional<RedisOperations> redis_operations_;
   raft::Addresses addresses_;
   bool joining_ = false;
   bool stopping_ = false;
+  /// Front ends that have still to close.
+  int closing_ = 0;
   int exit_code_ = kExitOk;
 };
 
@@ -133,19 +147,33 @@ Status NodeProcess::listen() {
   auto transport = net::TcpTransport::open(context_, peer_options);
   if (!transport) return transport.error();
   transport_ = std::move(*transport);
+  addresses_.peer = to_string(Address{told, transport_->port()});
+  return listen_for_clients(told);
+}
 
+Status NodeProcess::listen_for_clients(const std::string& told) {
+  const std::size_t connections = connection_limit(options_.redis_port ? 2 : 1);
   http::Options http_options;
   http_options.host = options_.host;
   http_options.port = options_.http_port;
   http_options.redirect = options_.redirect;
   http_options.redirect_sequences = options_.redirect_sequences;
   http_options.allow_delete = options_.allow_delete;
-  http_options.limits.connections = connection_limit(raise_descriptor_limit());
+  http_options.limits.connections = connections;
   auto server = http::Server::open(context_, http_options);
   if (!server) return server.error();
   http_ = std::move(*server);
-  addresses_.peer = to_string(Address{told, transport_->port()});
   addresses_.http = to_string(Address{told, http_->port()});
+  if (!options_.redis_port) return {};
+  redis::Options redis_options;
+  redis_options.host = options_.host;
+  redis_options.port = *options_.redis_port;
+  redis_options.remote_admin = options_.redis_admin;
+  redis_options.limits.connections = connections;
+  auto redis_server = redis::Server::open(context_, redis_options);
+  if (!redis_server) return redis_server.error();
+  redis_ = std::move(*redis_server);
+  addresses_.redis = to_string(Address{told, redis_->port()});
   return {};
 }
 
@@ -225,7 +253,9 @@ int NodeProcess::run() {
   transport_->start(*replica_);
   replica_->start();
   http_->start(*replica_);
-  spdlog::info("serving: http {} peer {}", addresses_.http, addresses_.peer);
+  if (redis_) redis_->start(*replica_, redis_operations_.emplace(*replica_));
+  spdlog::info("serving: http {} peer {}{}{}", addresses_.http, addresses_.peer,
+               redis_ ? " redis " : "", addresses_.redis);
   if (joining_) {
     show_progress();
   } else if (serving_) {
@@ -281,7 +311,16 @@ void NodeProcess::stop(int code) {
   std::signal(SIGTERM, SIG_DFL);
   progress_timer_.cancel();
   // While the last requests come in the replica still knows who leads now.
-  replica_->shut_down([this] { http_->close([this] { finish(); }); });
+  replica_->shut_down([this] { close_front_ends(); });
+}
+
+void NodeProcess::close_front_ends() {
+  closing_ = redis_ ? 2 : 1;
+  const auto closed = [this] {
+    if (--closing_ == 0) finish();
+  };
+  http_->close(closed);
+  if (redis_) redis_->close(closed);
 }
 
 void NodeProcess::finish() {

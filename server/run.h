@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/durability.h"
@@ -26,6 +27,10 @@ struct NodeOptions {
   std::string advertise;
   std::uint16_t raft_port = 9000;
   std::uint16_t http_port = 8000;
+  /// None: the Redis protocol is not spoken.
+  std::optional<std::uint16_t> redis_port;
+  /// Redis clients that do not come from this machine may change the cluster, too.
+  bool redis_admin = false;
   std::uint64_t map_bytes = 1000ull << 20;
   Durability durability = Durability::kHigh;
   /// Upper end of the random election time-out; its lower end is half of it.

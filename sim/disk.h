@@ -72,6 +72,10 @@ class SimulatedDisk : public store::Disk {
   void on_compacted(std::function<void(raft::Index)> callback) override {
     disk_.on_compacted(std::move(callback));
   }
+  void make_snapshot(std::function<void(Result<bool>)> done) override {
+    disk_.make_snapshot(std::move(done));
+  }
+  raft::SnapshotMark newest_snapshot() const override { return disk_.newest_snapshot(); }
   store::SpaceReport space() const override { return disk_.space(); }
   store::DiskCounters counters() const override { return disk_.counters(); }
   void close() override;

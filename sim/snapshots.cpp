@@ -55,9 +55,21 @@ void SimulatedSnapshots::fetch(const raft::FetchChunk& request, Answer answer) {
   waiting_.push_back({request.max_bytes, std::move(answer)});
 }
 
+void SimulatedSnapshots::make(raft::Index at_least, Made made) {
+  if (newest().index >= at_least) return made({});
+  ordered_.push_back(std::move(made));
+}
+
+raft::SnapshotMark SimulatedSnapshots::newest() const {
+  raft::SnapshotMark newest;
+  for (const SnapshotFile& file : platter_.files) newest = std::max(newest, file.mark);
+  return newest;
+}
+
 void SimulatedSnapshots::step() {
   ENSURE(is_making());
   make();
+  for (const Made& made : std::exchange(ordered_, {})) made({});
   for (const Waiting& request : std::exchange(waiting_, {})) {
     request.answer(read(platter_.files.back(), 0, request.max_bytes));
   }

@@ -21,9 +21,11 @@ class SimulatedSnapshots final : public store::SnapshotFiles {
       : simulation_(simulation), platter_(platter) {}
 
   void fetch(const raft::FetchChunk& request, Answer answer) override;
-  bool is_making() const override { return !waiting_.empty(); }
+  void make(raft::Index at_least, Made made) override;
+  bool is_making() const override { return !waiting_.empty() || !ordered_.empty(); }
   void step() override;
   std::uint64_t made() const override { return made_; }
+  raft::SnapshotMark newest() const override;
 
   std::uint64_t stage(const raft::SnapshotChunk& chunk) override;
   Result<store::SnapshotHeader> finish(raft::SnapshotMark mark) override;
@@ -43,6 +45,7 @@ class SimulatedSnapshots final : public store::SnapshotFiles {
   Simulation& simulation_;
   Platter& platter_;
   std::vector<Waiting> waiting_;
+  std::vector<Made> ordered_;
   std::uint64_t made_ = 0;
   std::string staged_;
   raft::SnapshotMark staged_mark_;

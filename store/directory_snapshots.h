@@ -19,9 +19,11 @@ class DirectorySnapshots final : public SnapshotFiles {
   void fetch(const raft::FetchChunk& request, Answer answer) override {
     made_.fetch(request, std::move(answer));
   }
+  void make(raft::Index at_least, Made made) override { made_.make(at_least, std::move(made)); }
   bool is_making() const override { return made_.is_making(); }
   void step() override { made_.step(); }
   std::uint64_t made() const override { return made_.made(); }
+  raft::SnapshotMark newest() const override { return made_.newest_mark(); }
   std::uint64_t stage(const raft::SnapshotChunk& chunk) override { return received_.stage(chunk); }
   Result<SnapshotHeader> finish(raft::SnapshotMark mark) override { return received_.finish(mark); }
   Result<std::unique_ptr<BlockFile>> open_received() override;

@@ -114,6 +114,11 @@ class Disk {
   /// Called on the loop whenever the log was compacted up to an index.
   virtual void on_compacted(std::function<void(raft::Index)> callback) = 0;
 
+  /// Makes a snapshot of a state not older than applied() told last. False: there is one already.
+  virtual void make_snapshot(std::function<void(Result<bool>)> done) = 0;
+  /// The newest one that this node has made; (0, 0): none.
+  virtual raft::SnapshotMark newest_snapshot() const = 0;
+
   virtual SpaceReport space() const = 0;
   virtual DiskCounters counters() const = 0;
 

@@ -94,25 +94,62 @@ void JournaledDisk::fetch(const raft::FetchChunk& request,
                           std::function<void(std::optional<raft::SnapshotChunk>)> done) {
   reader_.post([this, request, done = std::move(done)] {
     snapshots_.fetch(request, [this, done](std::optional<raft::SnapshotChunk> chunk) {
-      post_to_loop([this, done, made = snapshots_.made(), chunk = std::move(chunk)] {
+      post_to_loop([this, done, made = snapshots_.made(), newest = snapshots_.newest(),
+                    chunk = std::move(chunk)] {
         counters_.snapshots_made = std::max(counters_.snapshots_made, made);
+        newest_snapshot_ = std::max(newest_snapshot_, newest);
         done(chunk);
       });
     });
-    if (snapshots_.is_making() && !snapshot_step_posted_) {
-      snapshot_step_posted_ = true;
-      reader_.post([this] { step_snapshot(); });
-    }
+    post_snapshot_step();
   });
 }
 
-void JournaledDisk::step_snapshot() {
-  snapshots_.step();
-  snapshot_step_posted_ = snapshots_.is_making();
-  if (snapshot_step_posted_) {
-    // Behind the requests that came meanwhile.
+void JournaledDisk::make_snapshot(std::function<void(Result<bool>)> done) {
+  if (newest_snapshot_.index >= applied_index_) {
+    post_to_loop([done = std::move(done)] { done(false); });
+    return;
+  }
+  snapshot_orders_.push_back({applied_index_, std::move(done)});
+  order_snapshots();
+  if (!snapshot_orders_.empty()) {
+    checkpoint_due_ = true;
+    begin_if_due();
+  }
+}
+
+/// A snapshot is of what the database holds: those whose state has landed there are made.
+void JournaledDisk::order_snapshots() {
+  const auto waits = [this](const SnapshotOrder& order) { return order.at_least > stored_index_; };
+  const auto due = std::stable_partition(snapshot_orders_.begin(), snapshot_orders_.end(), waits);
+  for (auto order = due; order != snapshot_orders_.end(); ++order) {
+    reader_.post([this, at_least = order->at_least, done = std::move(order->done)] {
+      snapshots_.make(at_least, [this, done](const Status& status) {
+        post_to_loop([this, done, status, made = snapshots_.made(), newest = snapshots_.newest()] {
+          counters_.snapshots_made = std::max(counters_.snapshots_made, made);
+          newest_snapshot_ = std::max(newest_snapshot_, newest);
+          done(status ? Result<bool>(true) : Result<bool>(status.error()));
+        });
+      });
+      post_snapshot_step();
+    });
+  }
+  snapshot_orders_.erase(due, snapshot_orders_.end());
+}
+
+/// On the reader.
+void JournaledDisk::post_snapshot_step() {
+  if (snapshots_.is_making() && !snapshot_step_posted_) {
+    snapshot_step_posted_ = true;
     reader_.post([this] { step_snapshot(); });
   }
+}
+
+void JournaledDisk::step_snapshot() {
+  snapshot_step_posted_ = false;
+  snapshots_.step();
+  // Behind the requests that came meanwhile.
+  post_snapshot_step();
 }
 
 }  // namespace ticketd::store

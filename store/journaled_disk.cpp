@@ -39,9 +39,12 @@ JournaledDisk::JournaledDisk(Options options, Post post, Parts parts, const Meta
       checkpoints_(record.journal.checkpoint),
       compacted_(record.compacted.index),
       last_index_(record.last_index),
+      applied_index_(record.summary.applied_index),
+      stored_index_(record.summary.applied_index),
       space_(space) {}
 
 void JournaledDisk::start() {
+  newest_snapshot_ = snapshots_.newest();
   maintain();
   arm_watch();
 }
@@ -178,6 +181,7 @@ void JournaledDisk::applied(const AppliedState& applied) {
   ENSURE_LE(applied.summary.applied_index, last_index_);
   overlay_->settle();
   pending_.applied = applied;
+  applied_index_ = applied.summary.applied_index;
   if (overlay_->changes() >= kChangesMax) {
     checkpoint_due_ = true;
   }
@@ -262,7 +266,9 @@ void JournaledDisk::landed(const Landed& landed) {
   counters_.last_checkpoint_bytes = landed.bytes_written;
   checkpoints_ = landed.record.journal.checkpoint;
   space_ = landed.space;
+  stored_index_ = landed.record.summary.applied_index;
   if (in_flight->batch.switch_to) {
+    applied_index_ = stored_index_;
     switched(landed);
   } else {
     overlay_->landed();
@@ -275,6 +281,7 @@ void JournaledDisk::landed(const Landed& landed) {
     }
   }
   if (*open) {
+    order_snapshots();
     maintain();
     start_waiting_save();
     begin_if_due();

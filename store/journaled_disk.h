@@ -74,6 +74,8 @@ class JournaledDisk final : public Disk {
   void on_compacted(std::function<void(raft::Index)> callback) override {
     compacted_callback_ = std::move(callback);
   }
+  void make_snapshot(std::function<void(Result<bool>)> done) override;
+  raft::SnapshotMark newest_snapshot() const override { return newest_snapshot_; }
   SpaceReport space() const override { return space_; }
   DiskCounters counters() const override { return counters_; }
   /// Stops the executors. What it stands on may go then. All is durable, or in the journal and
@@ -99,6 +101,11 @@ class JournaledDisk final : public Disk {
     // The checkpointer's:
     std::unique_ptr<BlockFile> file;
     std::optional<SnapshotReader> reader;
+  };
+  /// A snapshot that waits until the database holds what it has to.
+  struct SnapshotOrder {
+    raft::Index at_least;
+    std::function<void(Result<bool>)> done;
   };
   /// What is to be read before `done` may be called.
   struct Warming {
@@ -153,6 +160,8 @@ class JournaledDisk final : public Disk {
   void append_from_memory(const raft::FetchEntries& request, raft::Entries& entries) const;
   void finish_fetch(const raft::FetchEntries& request, std::uint64_t version, LogRead read,
                     const std::function<void(raft::Entries)>& done);
+  void order_snapshots();
+  void post_snapshot_step();
   void step_snapshot();
 
   // --- Warming (disk_warm.cpp) -------------------------------------------------------------------
@@ -201,8 +210,12 @@ class JournaledDisk final : public Disk {
   std::uint64_t checkpoints_ = 0;  // in the database
   raft::Index compacted_;
   raft::Index last_index_;         // saved or being saved
+  raft::Index applied_index_;      // stored_index_ <= applied_index_ <= last_index_
+  raft::Index stored_index_;       // of the applied state in the database
   std::uint64_t log_version_ = 0;  // counts what took entries out of the log's end
   std::function<void(raft::Index)> compacted_callback_;
+  raft::SnapshotMark newest_snapshot_;
+  std::vector<SnapshotOrder> snapshot_orders_;
   SpaceReport space_;
   DiskCounters counters_;
 

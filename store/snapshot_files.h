@@ -16,16 +16,21 @@ namespace ticketd::store {
 class SnapshotFiles {
  public:
   using Answer = std::function<void(std::optional<raft::SnapshotChunk>)>;
+  using Made = std::function<void(Status)>;
   virtual ~SnapshotFiles() = default;
 
   // --- On the reader: this node's ---------------------------------------------------------------
   /// Answers now, or when the file that is being made is done: then step() is due.
   virtual void fetch(const raft::FetchChunk& request, Answer answer) = 0;
+  /// The same for a file that holds the state at an index or after it, which the database does.
+  virtual void make(raft::Index at_least, Made made) = 0;
   virtual bool is_making() const = 0;
   /// Writes a bounded part of the file that is being made. Requires is_making().
   virtual void step() = 0;
   /// Files made so far.
   virtual std::uint64_t made() const = 0;
+  /// The mark of the newest; (0, 0) without any.
+  virtual raft::SnapshotMark newest() const = 0;
 
   // --- On the reader: the one that is being received --------------------------------------------
   /// Appends when it is the piece that is due. Offset 0 or another snapshot begins anew. Returns

@@ -142,6 +142,37 @@ void Snapshots::fetch(const raft::FetchChunk& request, Answer answer) {
   waiting_.push_back({request.max_bytes, std::move(answer)});
 }
 
+raft::SnapshotMark Snapshots::newest_mark() const {
+  raft::SnapshotMark newest;
+  for (const Held& held : held_) {
+    newest = std::max(newest, held.mark);
+  }
+  return newest;
+}
+
+void Snapshots::make(raft::Index at_least, Made made) {
+  if (newest_mark().index >= at_least) {
+    made({});
+    return;
+  }
+  if (making_ == nullptr && !begin()) {
+    made(Error{"there is no room for the file"});
+    return;
+  }
+  ordered_.push_back({at_least, std::move(made)});
+}
+
+/// One that was begun before it was ordered may be too old: then another one is made.
+void Snapshots::answer_ordered(bool done) {
+  for (Ordered& order : std::exchange(ordered_, {})) {
+    if (done) {
+      make(order.at_least, std::move(order.made));
+    } else {
+      order.made(Error{"the file cannot be written"});
+    }
+  }
+}
+
 bool Snapshots::begin() {
   auto making = std::make_unique<Making>(environment_, tables_, next_file_id_);
   next_file_id_ = hash64("next file", next_file_id_);
@@ -200,6 +231,7 @@ void Snapshots::step() {
     Held* held = newest();
     request.answer(done ? read(*held, 0, request.max_bytes) : std::nullopt);
   }
+  answer_ordered(done);
 }
 
 Status Snapshots::finish() {

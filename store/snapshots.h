@@ -21,6 +21,7 @@ namespace ticketd::store {
 class Snapshots {
  public:
   using Answer = std::function<void(std::optional<raft::SnapshotChunk>)>;
+  using Made = std::function<void(Status)>;
   /// The newest, and one that a slow receiver may still be reading.
   static constexpr std::size_t kFilesMax = 2;
 
@@ -39,11 +40,15 @@ class Snapshots {
 
   /// Answers now, or when the file that is being made is done: then step() is due.
   void fetch(const raft::FetchChunk& request, Answer answer);
+  /// The same for a file that holds the state at an index or after it, which the database does.
+  void make(raft::Index at_least, Made made);
   bool is_making() const { return making_ != nullptr; }
   /// Writes a bounded part of the file that is being made. Requires is_making().
   void step();
 
   std::uint64_t made() const { return made_; }
+  /// The newest file's; (0, 0) without any.
+  raft::SnapshotMark newest_mark() const;
 
  private:
   struct Held {
@@ -58,9 +63,14 @@ class Snapshots {
     std::size_t max_bytes = 0;
     Answer answer;
   };
+  struct Ordered {
+    raft::Index at_least;
+    Made made;
+  };
 
   Held* find(const raft::FetchChunk& request);
   Held* newest();
+  void answer_ordered(bool done);
   /// Does this node still have the entry after it?
   bool log_follows(const Held& held) const;
   std::optional<raft::SnapshotChunk> read(Held& held, std::uint64_t offset, std::size_t max_bytes);
@@ -77,6 +87,7 @@ class Snapshots {
   std::vector<Held> held_;
   std::unique_ptr<Making> making_;
   std::vector<Waiting> waiting_;
+  std::vector<Ordered> ordered_;
   std::uint64_t uses_ = 0;
   std::uint64_t made_ = 0;
   std::uint64_t next_file_id_;

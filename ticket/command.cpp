@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/utf8.h"
 
 namespace ticketd::ticket {
 
@@ -116,6 +117,20 @@ Result<Batch> read_batch(ByteReader& in) {
 }
 
 }  // namespace
+
+Status judge_name(std::string_view name) {
+  const std::string most = std::to_string(kMaxNameBytes);
+  if (name.empty()) {
+    return Error{"the key is empty: it must have 1 to " + most + " bytes"};
+  }
+  if (name.size() > kMaxNameBytes) {
+    return Error{"the key has " + std::to_string(name.size()) + " bytes: it may have " + most};
+  }
+  if (!is_utf8(name)) {
+    return Error{"the key is not UTF-8"};
+  }
+  return {};
+}
 
 bool is_key(std::string_view text) {
   return !text.empty() && text.size() <= kMaxKeyBytes &&

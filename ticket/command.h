@@ -68,6 +68,8 @@ struct Batch {
   bool operator==(const Batch&) const = default;
 };
 
+/// A client may name a sequence so: 1 to kMaxNameBytes of UTF-8. The error is a sentence for it.
+Status judge_name(std::string_view name);
 /// Is it 1 to kMaxKeyBytes visible ASCII characters?
 bool is_key(std::string_view text);
 

@@ -26,6 +26,9 @@ net::MemberView member(MemberId member_id, bool voter) {
   view.member.voter = voter;
   view.member.addresses.peer = "127.0.0.1:900" + std::to_string(member_id.node.value % 10);
   view.member.addresses.http = "127.0.0.1:800" + std::to_string(member_id.node.value % 10);
+  if (voter) {
+    view.member.addresses.redis = "127.0.0.1:700" + std::to_string(member_id.node.value % 10);
+  }
   return view;
 }
 
@@ -132,6 +135,7 @@ TEST_CASE("JSON holds the node's own view with the names that are documented") {
                                              {"suffrage", "voter"},
                                              {"peer", "127.0.0.1:9002"},
                                              {"http", "127.0.0.1:8002"},
+                                             {"redis", "127.0.0.1:7002"},
                                              {"match_index", 100},
                                              {"lag", 10},
                                              {"last_heard_ms", 12},
@@ -176,10 +180,10 @@ state    3 sequences, 5 idempotency keys, digest 0000000000001234
 space    12.0 MiB of 1000.0 MiB used, 988.0 MiB free
 disk     42 flushes, 0 checkpoints (0.0 MiB, the last 0.0 MiB), snapshots: 0 made, 0 installed
 
-ID  ROLE      SUFFRAGE  PEER            HTTP            DURABILITY  MATCH  LAG  LAST HEARD  APPLIED
-1   leader    voter     127.0.0.1:9001  127.0.0.1:8001  -             110    0           -        -
-2*  follower  voter     127.0.0.1:9002  127.0.0.1:8002  high          100   10       12 ms       97
-3   learner   learner   127.0.0.1:9003  127.0.0.1:8003  -               -    -           -        -
+ID  ROLE      SUFFRAGE  PEER            HTTP            REDIS           DURABILITY  MATCH  LAG  LAST HEARD  APPLIED
+1   leader    voter     127.0.0.1:9001  127.0.0.1:8001  127.0.0.1:7001  -             110    0           -        -
+2*  follower  voter     127.0.0.1:9002  127.0.0.1:8002  127.0.0.1:7002  high          100   10       12 ms       97
+3   learner   learner   127.0.0.1:9003  127.0.0.1:8003  -               -               -    -           -        -
 )");
 }
 

@@ -74,10 +74,11 @@ TEST_CASE("the page names every status with its reason phrase") {
 
 TEST_CASE("the page names every limit with its value") {
   const std::string text = page();
-  const Limits limits;
+  const MessageLimits message;
+  const serve::Limits limits;
   CHECK(limit(text, "no such limit") == "");
-  CHECK(limit(text, "request line and headers") == bytes(limits.header_bytes));
-  CHECK(limit(text, "body") == bytes(limits.body_bytes));
+  CHECK(limit(text, "request line and headers") == bytes(message.header_bytes));
+  CHECK(limit(text, "body") == bytes(message.body_bytes));
   CHECK(limit(text, "a request's arrival, from its first byte to its last") ==
         seconds(limits.request_time));
   CHECK(limit(text, "without a request") == seconds(limits.idle_time));

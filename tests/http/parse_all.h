@@ -33,7 +33,7 @@ inline std::string describe(const Request& request) {
 
 /// `with_continue`: also tells ExpectsContinue, which depends on how the bytes are cut.
 inline std::vector<std::string> parse_all(std::string_view bytes, std::size_t first_piece,
-                                          std::size_t piece, const Limits& limits = {},
+                                          std::size_t piece, const MessageLimits& limits = {},
                                           bool with_continue = false) {
   Parser parser(limits, keeps_body);
   std::vector<std::string> result;
@@ -67,13 +67,13 @@ inline std::vector<std::string> parse_all(std::string_view bytes, std::size_t fi
   return result;
 }
 
-inline std::vector<std::string> parse_whole(std::string_view bytes, const Limits& limits = {}) {
+inline std::vector<std::string> parse_whole(std::string_view bytes, const MessageLimits& limits = {}) {
   return parse_all(bytes, bytes.size(), bytes.size(), limits);
 }
 
 /// The same at every cut in two, and byte by byte.
 inline void check_every_cut(std::string_view bytes, const std::vector<std::string>& expected,
-                            const Limits& limits = {}) {
+                            const MessageLimits& limits = {}) {
   CAPTURE(bytes);
   REQUIRE(parse_whole(bytes, limits) == expected);
   for (std::size_t cut = 1; cut < bytes.size(); ++cut) {

@@ -14,7 +14,7 @@ std::string post(const std::string& headers, const std::string& body = "") {
 }
 
 /// Refused with this status, however it is cut, and nothing before it was taken for a request.
-void check_refused(const std::string& bytes, const std::string& status, const Limits& limits = {}) {
+void check_refused(const std::string& bytes, const std::string& status, const MessageLimits& limits = {}) {
   CAPTURE(bytes);
   for (std::size_t cut = 1; cut <= bytes.size(); ++cut) {
     CAPTURE(cut);
@@ -173,7 +173,7 @@ TEST_CASE("a head of the limit is read, and one byte more is refused") {
 
 TEST_CASE("a body of the limit is read, and one byte more is refused") {
   const std::string chunked = "Transfer-Encoding: chunked\r\n";
-  const Limits limits{.body_bytes = 10};
+  const MessageLimits limits{.body_bytes = 10};
   check_every_cut(post("Content-Length: 10\r\n", "0123456789"), {"POST / host=h keep"}, limits);
   check_refused(post("Content-Length: 11\r\n"), "413", limits);
   check_every_cut(post(chunked, "5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n"), {"POST / host=h keep"},
@@ -184,7 +184,7 @@ TEST_CASE("a body of the limit is read, and one byte more is refused") {
 
 TEST_CASE("what stands between chunks is limited as a head is") {
   const std::string chunked = "Transfer-Encoding: chunked\r\n";
-  const Limits limits{.header_bytes = 100};
+  const MessageLimits limits{.header_bytes = 100};
   check_refused(post(chunked, "5;" + std::string(200, 'a')), "431", limits);
   check_refused(post(chunked, "0\r\nA: " + std::string(200, 'a')), "431", limits);
 }

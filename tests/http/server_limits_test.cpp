@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "http/connection.h"
-#include "http/listener.h"
+#include "serve/listener.h"
 #include "tests/http/server_fixture.h"
 
 namespace ticketd::http {
@@ -130,9 +130,9 @@ TEST_CASE_FIXTURE(ServerFixture, "a client that never reads is held within bound
 }
 
 /// A connection without a server around it, whose output can be seen.
-class OneConnection final : public Connection::Owner {
+class OneConnection final : public serve::Connection::Owner, public Connection::Owner {
  public:
-  OneConnection(asio::io_context& loop, Limits limits) : client(loop), loop_(loop) {
+  OneConnection(asio::io_context& loop, serve::Limits limits) : client(loop), loop_(loop) {
     options_.limits = limits;
     asio::ip::tcp::acceptor acceptor(loop, {asio::ip::make_address("127.0.0.1"), 0});
     // Before it connects, so that the window is never larger.
@@ -142,7 +142,7 @@ class OneConnection final : public Connection::Owner {
     asio::ip::tcp::socket served = acceptor.accept();
     served.set_option(asio::socket_base::send_buffer_size(16 * 1024));
     served.non_blocking(true);
-    connection = std::make_shared<Connection>(std::move(served), *this);
+    connection = std::make_shared<Connection>(std::move(served), *this, *this);
     connection->serve();
   }
   ~OneConnection() { connection->abandon(); }
@@ -150,11 +150,12 @@ class OneConnection final : public Connection::Owner {
   ticket::Service& service() override { return service_; }
   const Options& options() const override { return options_; }
   const ResponseWriter& writer() override { return writer_; }
+  const serve::Limits& limits() const override { return options_.limits; }
   std::span<char> read_buffer() override { return buffer_; }
-  void flush_later(std::shared_ptr<Connection> later) override {
+  void flush_later(std::shared_ptr<serve::Connection> later) override {
     asio::post(loop_, [later] { later->flush(); });
   }
-  void closed(Connection&) override { was_closed = true; }
+  void closed(serve::Connection&) override { was_closed = true; }
 
   bool was_closed = false;
   std::shared_ptr<Connection> connection;
@@ -293,9 +294,9 @@ int serve_out_of_descriptors() {
   const double before = cpu_seconds();
   const auto began = std::chrono::steady_clock::now();
   std::size_t handlers = 0;
-  while (std::chrono::steady_clock::now() - began < 5 * kAcceptPause) {
+  while (std::chrono::steady_clock::now() - began < 5 * serve::kAcceptPause) {
     loop.restart();
-    handlers += loop.run_one_for(kAcceptPause);
+    handlers += loop.run_one_for(serve::kAcceptPause);
   }
   if (server->connections() != 0) return 3;
   if (handlers > 40) return 4;

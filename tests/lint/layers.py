@@ -11,14 +11,15 @@ from pathlib import Path
 # What each folder may include and link, besides itself. From the bottom up.
 MAY_KNOW = {
     "base": set(),
+    "serve": {"base"},
     "raft": {"base"},
     "ticket": {"base", "raft"},
     "store": {"base", "raft", "ticket"},
-    "net": {"base", "raft", "ticket"},
-    "http": {"base", "ticket"},
-    "redis": {"base", "ticket"},
-    "server": {"base", "raft", "ticket", "store", "net", "http", "redis"},
-    "cli": {"base", "raft", "ticket", "store", "net", "http", "redis", "server"},
+    "net": {"base", "serve", "raft", "ticket"},
+    "http": {"base", "serve", "ticket"},
+    "redis": {"base", "serve", "ticket"},
+    "server": {"base", "serve", "raft", "ticket", "store", "net", "http", "redis"},
+    "cli": {"base", "serve", "raft", "ticket", "store", "net", "http", "redis", "server"},
     "sim": {"base", "raft", "ticket", "store", "net", "server"},
     "jepsen": {"base"},
 }

@@ -65,7 +65,8 @@ class Layers(unittest.TestCase):
 
     def test_front_ends_know_the_service_alone_and_siblings_not_each_other(self):
         for front_end in ("http", "redis"):
-            self.assertEqual({"base", "ticket"}, layers.MAY_KNOW[front_end])
+            self.assertEqual({"base", "serve", "ticket"}, layers.MAY_KNOW[front_end])
+        self.assertEqual({"base"}, layers.MAY_KNOW["serve"])
         self.assertNotIn("net", layers.MAY_KNOW["store"])
         self.assertNotIn("store", layers.MAY_KNOW["net"])
         self.assertEqual({"base"}, layers.MAY_KNOW["raft"])

@@ -200,7 +200,8 @@ TEST_CASE("a port in use is an error at once, and so is a host that is not here"
   const auto again = TcpTransport::open(loop, taken);
   REQUIRE(!again.ok());
   CHECK(again.error().message ==
-        "cannot listen at " + address_of(a.port()) + ": Address already in use");
+        "cannot listen on peer address " + address_of(a.port()) + ", address " +
+            address_of(a.port()) + ": Address already in use");
   TcpOptions elsewhere = TestNode::defaults();
   elsewhere.host = "203.0.113.1";
   CHECK(!TcpTransport::open(loop, elsewhere).ok());

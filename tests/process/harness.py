@@ -45,10 +45,10 @@ class Cluster:
                                    [*self.options, *options], **keywords)
         return self.nodes[node_id]
 
-    def begin(self, size):
+    def begin(self, size, **keywords):
         """Starts node 1 and has nodes 2 to `size` join it."""
         for node_id in range(1, size + 1):
-            node = self.add(node_id)
+            node = self.add(node_id, **keywords)
             node.start() if node_id == 1 else node.join(self[1])
         return self
 
@@ -155,11 +155,11 @@ class ProcessTest(unittest.TestCase):
                 cluster.dump()
         _clusters[:] = [cluster for cluster in _clusters if cluster.directory.exists()]
 
-    def new_cluster(self, size=0, *options):
+    def new_cluster(self, size=0, *options, **keywords):
         """A cluster that ends with this test, and must end well."""
         cluster = Cluster(*options)
         self.addCleanup(close_well, cluster)
-        return cluster.begin(size)
+        return cluster.begin(size, **keywords)
 
     def assert_exit(self, code, answer, pattern=None):
         """`pattern` must be found in what the command said on standard error."""

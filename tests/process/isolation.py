@@ -17,7 +17,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_CHILD_SUBREAPER = 36
 _CLONE_NEWNS, _CLONE_NEWUSER, _CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000
 _MS_REC, _MS_PRIVATE, _MNT_DETACH = 1 << 14, 1 << 18, 2
-_SIOCSIFFLAGS, _IFF_UP, _IFF_RUNNING = 0x8914, 0x1, 0x40
+_SIOCSIFFLAGS, _SIOCSIFADDR, _IFF_UP, _IFF_RUNNING = 0x8914, 0x8916, 0x1, 0x40
 
 
 # --- Ports ----------------------------------------------------------------------------------------
@@ -128,6 +128,14 @@ def _bring_up_loopback():
     flags = (_IFF_UP | _IFF_RUNNING).to_bytes(2, sys.byteorder)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, b"lo".ljust(16, b"\0") + flags + bytes(22))
+
+
+def add_address(address):
+    """An IPv4 address more for this process's own loopback, for a client that is not 127.0.0.1."""
+    family = socket.AF_INET.to_bytes(2, sys.byteorder)
+    request = b"lo:1".ljust(16, b"\0") + family + bytes(2) + socket.inet_aton(address) + bytes(16)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFADDR, request)
 
 
 def mount_tmpfs(directory, megabytes):

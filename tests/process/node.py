@@ -113,11 +113,14 @@ def host_and_port(host, port):
 class Node:
     """A node: its directory, its addresses and, while it runs, its process."""
 
-    def __init__(self, node_id, directory, options=(), host="127.0.0.1", advertise=None, under=()):
+    def __init__(self, node_id, directory, options=(), host="127.0.0.1", advertise=None, under=(),
+                 redis=False):
         self.id, self.directory, self.host = node_id, Path(directory), host
         # What it announces, instead of the host that it listens on.
         self.advertise = advertise
         self.options = list(options)
+        # Whether it speaks the Redis protocol.
+        self.redis = redis
         # A command that starts it, such as one that sets a limit.
         self.under = list(under)
         self.log = Log()
@@ -129,6 +132,7 @@ class Node:
 
     def take_new_ports(self):
         self.raft_port, self.http_port = isolation.free_port(), isolation.free_port()
+        self.redis_port = isolation.free_port() if self.redis else None
 
     @property
     def peer(self):
@@ -142,6 +146,10 @@ class Node:
     @property
     def http(self):
         return host_and_port(self.advertise or self.host, self.http_port)
+
+    @property
+    def redis_address(self):
+        return host_and_port(self.advertise or self.host, self.redis_port)
 
     @property
     def url(self):
@@ -181,9 +189,10 @@ class Node:
 
     def command_line(self, *command):
         advertise = ["--advertise", self.advertise] if self.advertise else []
+        redis = ["--redis_port", self.redis_port] if self.redis else []
         return [*command, "--path", self.directory, "--host", self.host,
                 "--raft_port", self.raft_port, "--http_port", self.http_port,
-                *advertise, *self.options]
+                *redis, *advertise, *self.options]
 
     # --- What it says -----------------------------------------------------------------------------
 

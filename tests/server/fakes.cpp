@@ -192,6 +192,15 @@ void FakeDisk::fetch(const raft::FetchChunk& request,
   });
 }
 
+void FakeDisk::make_snapshot(std::function<void(Result<bool>)> done) {
+  const raft::SnapshotMark mark{applied_.summary.applied_index, applied_.summary.applied_term};
+  const bool any = mark > snapshot_;
+  later(200, [this, mark, any, done = std::move(done)] {
+    snapshot_ = std::max(snapshot_, mark);
+    done(any);
+  });
+}
+
 void FakeDisk::stage(raft::SnapshotChunk chunk, std::function<void(std::uint64_t)> done) {
   later(200, [this, chunk = std::move(chunk), done = std::move(done)] {
     if (chunk.offset == 0) incoming_.clear();

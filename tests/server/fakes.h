@@ -101,6 +101,8 @@ class FakeDisk : public store::Disk {
   void on_compacted(std::function<void(raft::Index)> callback) override {
     compacted_ = std::move(callback);
   }
+  void make_snapshot(std::function<void(Result<bool>)> done) override;
+  raft::SnapshotMark newest_snapshot() const override { return snapshot_; }
   store::SpaceReport space() const override { return space_; }
   store::DiskCounters counters() const override { return {}; }
   void close() override {}
@@ -120,6 +122,7 @@ class FakeDisk : public store::Disk {
   Memory memory_;
   store::AppliedState applied_;
   std::string incoming_;
+  raft::SnapshotMark snapshot_;
   std::function<void(raft::Index)> compacted_;
   store::SpaceReport space_;
   bool hung_ = false;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "http/answers.h"
 #include "http/operations.h"
 #include "http/parser.h"
@@ -21,7 +22,7 @@ namespace ticketd::http {
 namespace {
 
 /// Small, so that the fuzzer meets them.
-constexpr Limits kLimits{.header_bytes = 512, .body_bytes = 256};
+constexpr MessageLimits kLimits{.header_bytes = 512, .body_bytes = 256};
 
 void check_key(std::string_view key) { ENSURE(key.empty() || ticket::is_key(key)); }
 

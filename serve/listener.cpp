@@ -1,4 +1,4 @@
-#include "http/listener.h"
+#include "serve/listener.h"
 
 #include <spdlog/spdlog.h>
 
@@ -8,7 +8,7 @@
 #include "base/address.h"
 #include "base/check.h"
 
-namespace ticketd::http {
+namespace ticketd::serve {
 
 namespace {
 
@@ -34,23 +34,23 @@ asio::error_code open_door(tcp::acceptor& acceptor, const tcp::endpoint& endpoin
 
 }  // namespace
 
-Result<std::shared_ptr<Listener>> Listener::open(asio::io_context& loop, const std::string& host,
-                                                 std::uint16_t port) {
-  const std::string name = "HTTP address " + to_string(Address{host, port});
+Result<std::shared_ptr<Listener>> Listener::open(asio::io_context& loop, const Endpoint& endpoint) {
   asio::error_code error;
   const auto resolved = tcp::resolver(loop).resolve(
-      host, std::to_string(port), tcp::resolver::passive | tcp::resolver::numeric_service, error);
+      endpoint.host, std::to_string(endpoint.port),
+      tcp::resolver::passive | tcp::resolver::numeric_service, error);
   if (error) {
-    return Error{"cannot resolve " + name + ": " + error.message()};
+    return Error{"cannot resolve " + endpoint.name + " address " +
+                 to_string(Address{endpoint.host, endpoint.port}) + ": " + error.message()};
   }
   std::set<asio::ip::address> addresses;
   for (const auto& entry : resolved) {
     addresses.insert(entry.endpoint().address());
   }
-  auto listener = std::make_shared<Listener>(loop);
+  auto listener = std::make_shared<Listener>(loop, endpoint.name);
   Result<void> status;
-  for (int attempt = 0; attempt < (port == 0 ? kPortAttempts : 1); ++attempt) {
-    status = listener->bind(name, addresses, port);
+  for (int attempt = 0; attempt < (endpoint.port == 0 ? kPortAttempts : 1); ++attempt) {
+    status = listener->bind(endpoint.host, addresses, endpoint.port);
     if (status) {
       return listener;
     }
@@ -58,16 +58,18 @@ Result<std::shared_ptr<Listener>> Listener::open(asio::io_context& loop, const s
   return status.error();
 }
 
-Result<void> Listener::bind(const std::string& name, const std::set<asio::ip::address>& addresses,
+Result<void> Listener::bind(const std::string& host, const std::set<asio::ip::address>& addresses,
                             std::uint16_t port) {
   doors_.clear();
   port_ = port;
-  Error failure{"cannot listen on " + name + ": it has no address"};
+  const std::string what =
+      "cannot listen on " + name_ + " address " + to_string(Address{host, port_});
+  Error failure{what + ": it has no address"};
   for (const asio::ip::address& address : addresses) {
     tcp::acceptor acceptor(loop_);
     if (const asio::error_code error = open_door(acceptor, {address, port_})) {
-      failure = Error{"cannot listen on " + name + ", address " +
-                      to_string(Address{address.to_string(), port_}) + ": " + error.message()};
+      const std::string where = to_string(Address{address.to_string(), port_});
+      failure = Error{what + ", address " + where + ": " + error.message()};
       if (error == asio::error::address_in_use) {
         return failure;
       }
@@ -110,12 +112,14 @@ void Listener::accept(std::size_t door) {
 }
 
 void Listener::on_accepted(std::size_t door, const asio::error_code& error, tcp::socket socket) {
-  if (error) {
+  if (error && error != asio::error::connection_aborted) {
     pause(door, error);
     return;
   }
-  asio::error_code refused;
-  socket.non_blocking(true, refused);
+  asio::error_code refused = error;
+  if (!refused) {
+    socket.non_blocking(true, refused);
+  }
   if (!refused) {
     socket.set_option(tcp::no_delay(true), refused);
   }
@@ -131,10 +135,11 @@ void Listener::on_accepted(std::size_t door, const asio::error_code& error, tcp:
 /// Out of descriptors or memory, the client stays in the backlog and accepting fails again at once:
 /// without a pause this would spin. Any other error gets the same, as none is expected.
 void Listener::pause(std::size_t door, const asio::error_code& error) {
+  ++failures_;
   const auto now = std::chrono::steady_clock::now();
   if (now >= next_warning_) {
     next_warning_ = now + kBetweenWarnings;
-    spdlog::warn("accepting HTTP connections pauses: {}", error.message());
+    spdlog::warn("accepting {} connections pauses: {}", name_, error.message());
   }
   asio::steady_timer& timer = doors_[door].pause;
   timer.expires_after(kAcceptPause);
@@ -145,4 +150,4 @@ void Listener::pause(std::size_t door, const asio::error_code& error) {
   });
 }
 
-}  // namespace ticketd::http
+}  // namespace ticketd::serve
