@@ -18,7 +18,8 @@ MAY_KNOW = {
     "http": {"base", "ticket"},
     "redis": {"base", "ticket"},
     "server": {"base", "raft", "ticket", "store", "net", "http", "redis"},
-    "cli": {"base", "raft", "ticket", "store", "net", "http", "redis", "server"},
+    "load": {"base"},
+    "cli": {"base", "raft", "ticket", "store", "net", "http", "redis", "server", "load"},
     "sim": {"base", "raft", "ticket", "store", "net", "server"},
     "jepsen": {"base"},
 }
