@@ -20,6 +20,7 @@ enum class CommandName : std::uint8_t {
   kStatus,
   kRemove,
   kTransfer,
+  kBench,
 };
 
 enum class OptionKey : std::uint8_t {
@@ -50,11 +51,26 @@ enum class OptionKey : std::uint8_t {
   kAfter,
   kLimit,
   kOutput,
+  kHttp,
+  kRedis,
+  kClients,
+  kPipeline,
+  kTime,
+  kRequests,
+  kRate,
+  kWarmup,
+  kSequence,
+  kKeys,
+  kCommand,
+  kTarget,
+  kMethod,
+  kBody,
+  kExpect,
   kDebug,
   kVersion,
   kHelp,
 };
-inline constexpr std::size_t kOptionCount = 30;
+inline constexpr std::size_t kOptionCount = 45;
 
 /// Commands as a set of bits.
 using CommandSet = std::uint32_t;
