@@ -22,6 +22,7 @@ MAY_KNOW = {
     "cli": {"base", "raft", "ticket", "store", "net", "http", "redis", "server", "load"},
     "sim": {"base", "raft", "ticket", "store", "net", "server"},
     "jepsen": {"base"},
+    "bench": {"base", "raft", "ticket", "store", "net", "http", "redis"},
 }
 
 # raft/ is a pure state machine: no file, socket, clock, thread, lock, locale or randomness. Of the
