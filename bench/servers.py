@@ -1,6 +1,7 @@
 """Servers to measure, ticketd among them: each is started in a directory of its own, with its nodes
 on free ports of loopback, and ended with all that it made."""
 
+import functools
 import json
 import os
 import shutil
@@ -154,9 +155,10 @@ class Ticketd(Server):
     def missing(cls):
         return "" if Path(cls.binary).exists() else f"{cls.binary}: build it"
 
-    @classmethod
-    def serves_redis(cls):
-        text = subprocess.run([cls.binary, "--help"], capture_output=True, text=True, check=True)
+    @staticmethod
+    @functools.cache
+    def serves_redis():
+        text = subprocess.run([Ticketd.binary, "--help"], capture_output=True, text=True, check=True)
         return "--redis-port" in text.stdout
 
     def start(self):
