@@ -158,8 +158,8 @@ class Ticketd(Server):
     @staticmethod
     @functools.cache
     def serves_redis():
-        text = subprocess.run([Ticketd.binary, "--help"], capture_output=True, text=True, check=True)
-        return "--redis-port" in text.stdout
+        said = subprocess.run([Ticketd.binary, "--help"], capture_output=True, check=True)
+        return b"--redis-port" in said.stdout
 
     def start(self):
         self.http, self.peer, self.redis, self.pids = [], [], [], []
@@ -345,8 +345,9 @@ class ZooKeeper(Server):
     def start(self):
         ports = free_ports(3 * self.size)
         self.clients = ports[:self.size]
-        quorum = "".join(f"server.{i + 1}={HOST}:{ports[self.size + i]}:{ports[2 * self.size + i]}\n"
-                         for i in range(self.size))
+        quorum = "".join(
+            f"server.{i + 1}={HOST}:{ports[self.size + i]}:{ports[2 * self.size + i]}\n"
+            for i in range(self.size))
         for i, port in enumerate(self.clients):
             data = self.directory / f"node{i + 1}"
             data.mkdir()

@@ -24,8 +24,11 @@ void Generator::connect_clients(Nanos at) {
     return;
   }
   if (!found_) {
-    for (const Client& client : clients_) {
+    for (Client& client : clients_) {
       const bool open = client.state == ClientState::kOpen && client.node == nodes_.current();
+      if (open && client.connection.waiting() == 0) {
+        fill(client, at);  // on schedule it would be asked anyway
+      }
       if (open || client.state == ClientState::kConnecting) {
         return;  // it searches for all
       }

@@ -222,6 +222,9 @@ void Generator::wait() {
   const timespec limit{static_cast<time_t>(rest / kSecond), static_cast<long>(rest % kSecond)};
   std::array<epoll_event, kEventsMax> events;
   const int count = ::epoll_pwait2(epoll_, events.data(), kEventsMax, &limit, nullptr);
+  if (count < 0 && errno != EINTR) {
+    fault_ = Error{std::string("cannot wait for sockets: ") + std::strerror(errno)};
+  }
   for (int i = 0; i < count && !fault_; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     on_event(clients_[event.data.u64], event.events);

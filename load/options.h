@@ -12,7 +12,7 @@ namespace ticketd::load {
 
 inline constexpr std::uint64_t kClientsMax = 20'000;
 inline constexpr std::uint64_t kPipelineMax = 10'000;
-inline constexpr std::uint64_t kRateMax = 100'000'000;
+inline constexpr std::uint64_t kRateMax = 10'000'000;
 
 struct Options {
   /// Each HOST:PORT, at least one.

@@ -118,6 +118,20 @@ TEST_CASE(
   CHECK(report.connects >= 4);
 }
 
+TEST_CASE("connections that break now and then are made again") {
+  std::uint64_t given = 0;
+  StandIn leader(kTicketBytes, [&]() -> std::optional<std::string> {
+    ++given;
+    return given % 50 == 0 ? std::nullopt : std::optional(simple(given));
+  });
+  Options wanted = options({leader.name()}, 1000);
+  wanted.clients = 10;
+  const Report report = run(wanted);
+  CHECK(report.done() + count(report, Outcome::kBroken) == 1000);
+  CHECK(count(report, Outcome::kBroken) >= 20);
+  CHECK(report.connects > 10);
+}
+
 TEST_CASE("tickets that do not grow on one connection end the run") {
   for (const std::uint64_t again : {100u, 99u}) {
     std::uint64_t given = 0;

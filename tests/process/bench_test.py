@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""`ticketd bench` against real clusters: it finds the leader, counts right, and outlives a leader."""
+"""`ticketd bench` against real clusters: it finds the leader, counts right, outlives a leader."""
 
 import json
 import shutil
@@ -130,9 +130,10 @@ class RedisServer(ProcessTest):
             try:
                 name = host_and_port("127.0.0.1", port)
                 asked = ("--redis", name, "--command", "INCR k", "--clients", 4, "--pipeline", 16)
-                answer = wait_until(lambda: (a := bench(*asked, "--requests", 10000)).code == 0 and a,
-                                    "redis-server to answer")
-                self.assertEqual(10000, json.loads(answer.out)["operations"])
+                found = wait_until(
+                    lambda: (answer := bench(*asked, "--requests", 10000)).code == 0 and answer,
+                    "redis-server to answer")
+                self.assertEqual(10000, json.loads(found.out)["operations"])
                 # One of them found that somebody is there.
                 self.assert_exit(0, bench("--redis", name, "--command", "GET k", "--expect",
                                           "10001", "--requests", 1))
