@@ -124,8 +124,9 @@ class Generator {
   /// Of requests that count: how many there were.
   std::uint64_t asked_ = 0;
   std::optional<Schedule> schedule_;
-  /// Where the search for a client that may send on schedule goes on; none was found.
+  /// Where the search for a client that may send on schedule goes on.
   std::size_t turn_of_ = 0;
+  /// The last search found none: something must come before the next one.
   bool no_room_ = false;
   /// Clients that were given something to send and did not try yet.
   std::vector<Client*> asked_clients_;
