@@ -24,6 +24,7 @@ struct Runner {
   int operator()(const RunCommand& command) const { return run(command); }
   int operator()(const DropCommand& command) const { return drop(command); }
   int operator()(const RecoverCommand& command) const { return recover(command); }
+  int operator()(const BenchCommand& command) const { return bench(command); }
   int operator()(const HelpCommand& command) const { return print(command.text); }
   int operator()(const VersionCommand&) const {
     return print("ticketd " + std::string(version()) + "\n");

@@ -16,6 +16,7 @@ int list(const ListCommand& command, Caller& caller);
 int status(const StatusCommand& command, Caller& caller);
 int remove(const RemoveCommand& command, Caller& caller);
 int transfer(const TransferCommand& command, Caller& caller);
+int bench(const BenchCommand& command);
 
 /// Parses, runs, and returns the exit code of the process. Throws nothing.
 int run_command_line(int argument_count, const char* const* arguments);

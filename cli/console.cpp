@@ -37,4 +37,6 @@ void print_error(std::string_view message) { to_stderr("ticketd: " + std::string
 
 void print_note(std::string_view message) { to_stderr(std::string(message) + "\n"); }
 
+void print_part(std::string_view message) { to_stderr(std::string(message)); }
+
 }  // namespace ticketd::cli

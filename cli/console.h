@@ -19,5 +19,7 @@ Status print_result(std::string_view text);
 void print_error(std::string_view message);
 /// The same without a name in front: progress and advice.
 void print_note(std::string_view message);
+/// The same without the line's end.
+void print_part(std::string_view message);
 
 }  // namespace ticketd::cli

@@ -83,7 +83,9 @@ Status check_uses(const Given& given) {
       return Error{"--" + std::string(row.name) + " goes with " + command_list(row.commands) +
                    (word.empty() ? "" : ", not with " + quoted(word))};
     }
-    if (row.key != OptionKey::kPeer && given.all(row.key).size() > 1) {
+    const bool is_list = row.key == OptionKey::kPeer || row.key == OptionKey::kHttp ||
+                         row.key == OptionKey::kRedis;
+    if (!is_list && given.all(row.key).size() > 1) {
       return Error{"--" + std::string(row.name) + " is given more than once"};
     }
   }

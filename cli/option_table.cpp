@@ -12,7 +12,10 @@ constexpr const char* kMembership = "Membership";
 constexpr const char* kNode = "Node (every command takes these, so that one set serves all)";
 constexpr const char* kProcess = "Process";
 constexpr const char* kClient = "Client commands";
+constexpr const char* kBenchmark = "Benchmark";
 constexpr const char* kGeneral = "General";
+
+constexpr CommandSet kBench = only(CommandName::kBench);
 
 constexpr std::array<OptionRow, kOptionCount> kOptions{{
     {OptionKey::kId, 'I', "id", "ID", nullptr, only(CommandName::kStart) | only(CommandName::kJoin),
@@ -66,7 +69,7 @@ constexpr std::array<OptionRow, kOptionCount> kOptions{{
      "by how much every sequence moves: more than may have been lost"},
     {OptionKey::kPeer, 0, "peer", "HOST:PORT", nullptr, kClientCommands, kClient,
      "peer address of a member to ask; may be repeated, or hold several with commas between"},
-    {OptionKey::kCount, 0, "count", "N", "1", only(CommandName::kNext), kClient,
+    {OptionKey::kCount, 0, "count", "N", "1", only(CommandName::kNext) | kBench, kClient,
      "take N tickets in a row, up to 1000000, and print FIRST-LAST"},
     {OptionKey::kIdempotencyKey, 0, "idempotency_key", "K", nullptr, only(CommandName::kNext),
      kClient,
@@ -81,7 +84,36 @@ constexpr std::array<OptionRow, kOptionCount> kOptions{{
     {OptionKey::kLimit, 0, "limit", "N", nullptr, only(CommandName::kList), kClient,
      "at most N of them"},
     {OptionKey::kOutput, 'o', "output", "FORMAT", "text",
-     only(CommandName::kList) | only(CommandName::kStatus), kClient, "text or json"},
+     only(CommandName::kList) | only(CommandName::kStatus) | kBench, kClient, "text or json"},
+    {OptionKey::kHttp, 0, "http", "HOST:PORT", nullptr, kBench, kBenchmark,
+     "HTTP address of a node; may be repeated, or hold several with commas between "
+     "[127.0.0.1:8000]"},
+    {OptionKey::kRedis, 0, "redis", "HOST:PORT", nullptr, kBench, kBenchmark,
+     "the same of Redis protocol addresses, instead of HTTP"},
+    {OptionKey::kClients, 0, "clients", "N", "1", kBench, kBenchmark, "connections, up to 20000"},
+    {OptionKey::kPipeline, 0, "pipeline", "N", "1", kBench, kBenchmark,
+     "requests of a connection that may wait for an answer, up to 10000"},
+    {OptionKey::kTime, 0, "time", "S", "10", kBench, kBenchmark,
+     "seconds to measure, 0.001 to 86400; with --requests alone there is no such end"},
+    {OptionKey::kRequests, 0, "requests", "N", nullptr, kBench, kBenchmark,
+     "requests to measure; with --time, whichever ends first"},
+    {OptionKey::kRate, 0, "rate", "R", nullptr, kBench, kBenchmark,
+     "send R requests a second on a schedule, whether or not answers come, and count latency from "
+     "when a request was due [each answer makes room for the next request]"},
+    {OptionKey::kWarmup, 0, "warmup", "S", "1", kBench, kBenchmark,
+     "seconds before the measurement, 0 to 86400, that count in nothing"},
+    {OptionKey::kSequence, 0, "sequence", "KEY", nullptr, kBench, kBenchmark,
+     "take numbers of that sequence instead of the unnamed one"},
+    {OptionKey::kKeys, 0, "keys", "N", "1", kBench, kBenchmark,
+     "spread the requests over N sequences, KEY-00000000 and so on, up to 100000000"},
+    {OptionKey::kCommand, 0, "command", "WORDS", nullptr, kBench, kBenchmark,
+     "with --redis: send this command to any server, such as \"INCR k\""},
+    {OptionKey::kTarget, 0, "target", "PATH", nullptr, kBench, kBenchmark,
+     "with --http: ask any server for this path, with --method and --body"},
+    {OptionKey::kMethod, 0, "method", "NAME", "GET", kBench, kBenchmark, "with --target"},
+    {OptionKey::kBody, 0, "body", "TEXT", nullptr, kBench, kBenchmark, "with --target"},
+    {OptionKey::kExpect, 0, "expect", "TEXT", nullptr, kBench, kBenchmark,
+     "with --command or --target: what a good answer holds [anything that is no error]"},
     {OptionKey::kDebug, 'g', "debug", nullptr, nullptr, kEveryCommand, kGeneral, "log everything"},
     {OptionKey::kVersion, 'v', "version", nullptr, nullptr, kEveryCommand, kGeneral,
      "print the version"},
@@ -89,7 +121,7 @@ constexpr std::array<OptionRow, kOptionCount> kOptions{{
      "print this help, or that of the command it stands with"},
 }};
 
-constexpr std::array<CommandRow, 12> kCommands{{
+constexpr std::array<CommandRow, 13> kCommands{{
     {CommandName::kRejoin, "", "", "run the node that the data directory holds",
      "Runs the node whose data --path holds, as what it was: it finds its cluster again by what "
      "is\n"
@@ -178,6 +210,16 @@ constexpr std::array<CommandRow, 12> kCommands{{
      "Has the leader hand over to the voter with that id, and waits until it leads.\n"
      "\n"
      "  ticketd transfer 2\n"},
+    {CommandName::kBench, "bench", "", "load a cluster and measure it",
+     "Takes tickets over many connections, at the node that leads, and prints how many a second\n"
+     "and how long they took. When the leader goes it finds the next one and goes on. The tickets\n"
+     "are used up. Progress goes to standard error. Answers are checked on the way: when the\n"
+     "tickets of a connection do not grow, or nobody answers, it ends with 1. Any other server is\n"
+     "measured with --command or --target.\n"
+     "\n"
+     "  ticketd bench --clients 64\n"
+     "  ticketd bench --clients 64 --rate 20000 --time 60 --sequence orders -o json\n"
+     "  ticketd bench --redis 127.0.0.1:6379 --command \"INCR k\" --clients 64 --pipeline 64\n"},
 }};
 
 }  // namespace

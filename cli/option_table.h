@@ -21,6 +21,7 @@ enum class CommandName : std::uint8_t {
   kStatus,
   kRemove,
   kTransfer,
+  kBench,
 };
 
 enum class OptionKey : std::uint8_t {
@@ -55,11 +56,26 @@ enum class OptionKey : std::uint8_t {
   kAfter,
   kLimit,
   kOutput,
+  kHttp,
+  kRedis,
+  kClients,
+  kPipeline,
+  kTime,
+  kRequests,
+  kRate,
+  kWarmup,
+  kSequence,
+  kKeys,
+  kCommand,
+  kTarget,
+  kMethod,
+  kBody,
+  kExpect,
   kDebug,
   kVersion,
   kHelp,
 };
-inline constexpr std::size_t kOptionCount = 34;
+inline constexpr std::size_t kOptionCount = 49;
 
 /// Commands as a set of bits.
 using CommandSet = std::uint32_t;

@@ -1,66 +1,17 @@
 #include "cli/options.h"
 
 #include <limits>
-#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "base/address.h"
-#include "cli/given.h"
+#include "cli/option_values.h"
 #include "cli/values.h"
 
 namespace ticketd::cli {
 namespace {
 
 constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
-
-/// Turns texts into values and keeps the first thing that is wrong, so that one look at the end
-/// suffices.
-class Values {
- public:
-  explicit Values(const Given& given) : given_(given) {}
-
-  /// Only an option that was given can be wrong: the table's defaults are right.
-  std::string text(OptionKey key) const {
-    if (!given_.all(key).empty()) {
-      return given_.all(key).front();
-    }
-    const char* fallback = row_of(key).fallback;
-    return fallback == nullptr ? std::string() : fallback;
-  }
-
-  template <class T>
-  T parsed(OptionKey key, Result<T> result) {
-    if (result) {
-      return *std::move(result);
-    }
-    wrong("--" + std::string(row_of(key).name) + ": " + result.error().message);
-    return T{};
-  }
-
-  std::uint64_t number(OptionKey key, std::uint64_t least, std::uint64_t most) {
-    return parsed(key, parse_number(text(key), least, most));
-  }
-
-  std::uint16_t port(OptionKey key) { return static_cast<std::uint16_t>(number(key, 0, 65535)); }
-
-  void wrong(std::string message) {
-    if (!fault_) {
-      fault_ = Error{std::move(message)};
-    }
-  }
-
-  const std::optional<Error>& fault() const { return fault_; }
-
- private:
-  const Given& given_;
-  std::optional<Error> fault_;
-};
-
-std::chrono::milliseconds timeout(Values& values) {
-  return std::chrono::milliseconds(
-      values.number(OptionKey::kRequestTimeout, kRequestTimeoutMsMin, kRequestTimeoutMsMax));
-}
 
 Directory directory(Values& values) {
   return {values.text(OptionKey::kPath),
@@ -93,7 +44,7 @@ server::NodeOptions node_options(const Given& given, Values& values) {
   node.election_timeout = 1000 * values.number(OptionKey::kElectionTimeout, kElectionTimeoutMsMin,
                                                kElectionTimeoutMsMax);
   node.heartbeat = 1000 * values.number(OptionKey::kHeartbeat, 1, kElectionTimeoutMsMax / 2);
-  node.request_timeout = 1000 * static_cast<raft::Micros>(timeout(values).count());
+  node.request_timeout = 1000 * static_cast<raft::Micros>(values.timeout().count());
   if (given.has(OptionKey::kRedirect)) {
     node.redirect = node.redirect_sequences =
         values.parsed(OptionKey::kRedirect, parse_redirect(values.text(OptionKey::kRedirect)));
@@ -179,7 +130,7 @@ Target target(const Given& given, Values& values) {
   }
   target.directory = directory(values);
   target.raft_port = values.port(OptionKey::kRaftPort);
-  target.timeout = timeout(values);
+  target.timeout = values.timeout();
   return target;
 }
 
@@ -222,14 +173,6 @@ Command next_command(const Given& given, Values& values) {
   return command;
 }
 
-bool is_json(Values& values) {
-  const std::string format = values.text(OptionKey::kOutput);
-  if (format != "text" && format != "json") {
-    values.wrong("--output: must be text or json, and is '" + format + "'");
-  }
-  return format == "json";
-}
-
 /// A name, or the beginning of one.
 std::string part_of_name(OptionKey key, Values& values) {
   std::string text = values.text(key);
@@ -248,7 +191,7 @@ Command list_command(const Given& given, Values& values) {
   if (given.has(OptionKey::kLimit)) {
     command.limit = values.number(OptionKey::kLimit, 1, kMost);
   }
-  command.json = is_json(values);
+  command.json = values.is_json();
   return command;
 }
 
@@ -259,7 +202,7 @@ Command command_of(const Given& given, Values& values) {
     case CommandName::kJoin:
       return run_command(given, values);
     case CommandName::kLeave:
-      return LeaveCommand{directory(values), timeout(values)};
+      return LeaveCommand{directory(values), values.timeout()};
     case CommandName::kDrop:
       return DropCommand{values.text(OptionKey::kPath), given.flag(OptionKey::kYes)};
     case CommandName::kRecover:
@@ -273,11 +216,13 @@ Command command_of(const Given& given, Values& values) {
     case CommandName::kList:
       return list_command(given, values);
     case CommandName::kStatus:
-      return StatusCommand{target(given, values), is_json(values)};
+      return StatusCommand{target(given, values), values.is_json()};
     case CommandName::kRemove:
       return RemoveCommand{target(given, values), node_argument(given, values)};
     case CommandName::kTransfer:
       return TransferCommand{target(given, values), node_argument(given, values)};
+    case CommandName::kBench:
+      return bench_command(given, values);
   }
   UNREACHABLE("all commands are named");
 }

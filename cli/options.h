@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "load/options.h"
 #include "raft/types.h"
 #include "server/run.h"
 #include "ticket/command.h"
@@ -96,6 +97,12 @@ struct TransferCommand {
   raft::NodeId node;
 };
 
+struct BenchCommand {
+  /// Without `stop`.
+  load::Options load;
+  bool json = false;
+};
+
 struct HelpCommand {
   std::string text;
 };
@@ -103,8 +110,9 @@ struct HelpCommand {
 struct VersionCommand {};
 
 using Command =
-    std::variant<RunCommand, LeaveCommand, DropCommand, RecoverCommand, NextCommand, GetCommand, ListCommand,
-                 StatusCommand, RemoveCommand, TransferCommand, HelpCommand, VersionCommand>;
+    std::variant<RunCommand, LeaveCommand, DropCommand, RecoverCommand, NextCommand, GetCommand,
+                 ListCommand, StatusCommand, RemoveCommand, TransferCommand, BenchCommand,
+                 HelpCommand, VersionCommand>;
 
 struct Invocation {
   bool debug = false;
@@ -120,6 +128,9 @@ inline constexpr std::uint64_t kRequestTimeoutMsMin = 10;
 inline constexpr std::uint64_t kRequestTimeoutMsMax = 3'600'000;
 inline constexpr std::uint64_t kCountMax = ticket::kMaxCount;
 inline constexpr std::uint64_t kIdempotencyKeysMax = 100'000'000;
+/// A day: more than that is no measurement.
+inline constexpr std::uint64_t kBenchSecondsMax = 86'400;
+inline constexpr std::uint64_t kBenchRequestsMax = 1'000'000'000'000;
 
 /// `arguments` without the program's name. The error is a usage error, in words for its author.
 Result<Invocation> parse_arguments(const std::vector<std::string>& arguments);

@@ -1,6 +1,8 @@
 #include "cli/values.h"
 
+#include <array>
 #include <charconv>
+#include <cstdio>
 #include <utility>
 
 #include "base/address.h"
@@ -66,6 +68,33 @@ Result<std::chrono::seconds> parse_duration(std::string_view text) {
         std::to_string(kMost / kDay) + "d, and is '" + std::string(text) + "'"};
   }
   return std::chrono::seconds(*number * unit);
+}
+
+Result<std::chrono::nanoseconds> parse_seconds(std::string_view text,
+                                               std::chrono::nanoseconds least,
+                                               std::chrono::nanoseconds most) {
+  constexpr std::size_t kDigits = 9;
+  constexpr std::uint64_t kSecondsMax = 1'000'000'000;
+  const auto as_text = [](std::chrono::nanoseconds time) {
+    std::array<char, 32> buffer{};
+    std::snprintf(buffer.data(), buffer.size(), "%g", static_cast<double>(time.count()) / 1e9);
+    return std::string(buffer.data());
+  };
+  const std::size_t point = text.find('.');
+  std::string fraction(point == std::string_view::npos ? "0" : text.substr(point + 1));
+  const bool short_enough = fraction.size() <= kDigits;
+  fraction.resize(kDigits, '0');
+  const auto whole = parse_number(text.substr(0, point), 0, kSecondsMax);
+  const auto part = parse_number(fraction, 0, kSecondsMax);
+  const bool has_digits = point == std::string_view::npos || point + 1 < text.size();
+  if (whole && part && short_enough && has_digits) {
+    const auto time = std::chrono::nanoseconds(*whole * kSecondsMax + *part);
+    if (time >= least && time <= most) {
+      return time;
+    }
+  }
+  return Error{"must be seconds from " + as_text(least) + " to " + as_text(most) + ", and is '" +
+               std::string(text) + "'"};
 }
 
 Result<http::RedirectMode> parse_redirect(std::string_view text) {

@@ -27,6 +27,11 @@ Result<std::vector<std::string>> parse_peers(std::string_view text);
 /// Whole seconds, or with one of "s", "m", "h", "d" behind the number: a second to ten years.
 Result<std::chrono::seconds> parse_duration(std::string_view text);
 
+/// Seconds with up to nine digits behind the point, "0.25", from `least` to `most`, in nanoseconds.
+Result<std::chrono::nanoseconds> parse_seconds(std::string_view text,
+                                               std::chrono::nanoseconds least,
+                                               std::chrono::nanoseconds most);
+
 Result<http::RedirectMode> parse_redirect(std::string_view text);
 Result<Durability> parse_durability(std::string_view text);
 

@@ -27,3 +27,5 @@ ticketd_find_config(nlohmann_json nlohmann-json3-dev)
 
 # Scripts under test use the system's interpreter and its standard library alone.
 find_program(TICKETD_PYTHON3 python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
+# Without it there are no micro-benchmarks.
+find_package(benchmark CONFIG QUIET)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/bench_view.h"
 #include "cli/option_table.h"
 #include "cli/options.h"
 #include "cli/status_view.h"
@@ -72,6 +73,12 @@ TEST_CASE("the page names the ranges that are accepted") {
   CHECK(line_with("| `--count").find(range(1, kCountMax)) != std::string::npos);
   CHECK(line_with("| `--idempotency-keys").find(range(0, kIdempotencyKeysMax)) !=
         std::string::npos);
+  CHECK(line_with("| `--clients").find(range(1, load::kClientsMax)) != std::string::npos);
+  CHECK(line_with("| `--pipeline").find(range(1, load::kPipelineMax)) != std::string::npos);
+  CHECK(line_with("| `--rate").find(range(1, load::kRateMax)) != std::string::npos);
+  CHECK(line_with("| `--keys").find(range(1, load::kKeysMax)) != std::string::npos);
+  CHECK(line_with("| `--requests N").find(range(1, kBenchRequestsMax)) != std::string::npos);
+  CHECK(line_with("| `--warmup").find(range(0, kBenchSecondsMax)) != std::string::npos);
 }
 
 TEST_CASE("the page names every field of the status, and no other") {
@@ -88,7 +95,8 @@ TEST_CASE("the page names every field of the status, and no other") {
   }
   // Of the words in the first column of the two tables.
   std::size_t at = page().find("## Status as JSON");
-  while ((at = page().find("\n| `", at)) != std::string::npos) {
+  const std::size_t section_end = page().find("\n## ", at);
+  while ((at = page().find("\n| `", at)) < section_end) {
     const std::string cell = page().substr(at + 3, page().find(" | ", at) - at - 3);
     at += cell.size();
     for (std::size_t tick = cell.find('`'); tick != std::string::npos;) {
@@ -97,6 +105,17 @@ TEST_CASE("the page names every field of the status, and no other") {
       CAPTURE(name);
       CHECK(std::find(fields.begin(), fields.end(), name) != fields.end());
       tick = cell.find('`', end + 1);
+    }
+  }
+}
+
+TEST_CASE("the page names every field of a measurement") {
+  const auto json = nlohmann::json::parse(bench_json({}, {}));
+  const std::string section = page().substr(page().find("## Measurements as JSON"));
+  for (const auto& object : {json, json["failures"], json["latency_us"]}) {
+    for (const auto& [name, value] : object.items()) {
+      CAPTURE(name);
+      CHECK(section.find("`" + name + "`") != std::string::npos);
     }
   }
 }

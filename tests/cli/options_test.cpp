@@ -268,10 +268,12 @@ TEST_CASE("a default in the table is one that the option accepts") {
       continue;
     }
     const std::string option = " --" + std::string(row.name) + " " + row.fallback;
-    const std::string command = row.key == OptionKey::kCount     ? "next"
-                                : row.key == OptionKey::kOutput  ? "list"
-                                : row.key == OptionKey::kForward ? "recover"
-                                                                 : "start --id 1";
+    const std::string command = row.key == OptionKey::kCount                ? "next"
+                                : row.key == OptionKey::kOutput             ? "list"
+                                : row.key == OptionKey::kForward            ? "recover"
+                                : row.key == OptionKey::kMethod             ? "bench --target /"
+                                : row.commands == only(CommandName::kBench) ? "bench --sequence k"
+                                                                            : "start --id 1";
     CAPTURE(option);
     CHECK(parse(command + option).ok());
   }
@@ -322,7 +324,7 @@ TEST_CASE("what is wrong is refused with its reason") {
       {"start --id 1 --peer a:1",
        "--peer goes with 'next', 'get', 'list', 'status', 'remove', 'transfer'"},
       {"status --count 2", "--count goes with 'next'"},
-      {"next -o json", "--output goes with 'list', 'status', not with 'next'"},
+      {"next -o json", "--output goes with 'list', 'status', 'bench', not with 'next'"},
       {"next --stale", "--stale goes with 'get', not with 'next'"},
       {"get --idempotency-key k", "--idempotency_key goes with 'next', not with 'get'"},
       {"get --limit 1", "--limit goes with 'list', not with 'get'"},
@@ -396,6 +398,80 @@ TEST_CASE("an empty argument is not a command") {
   CHECK_FALSE(parse_arguments({"list", "--prefix", std::string(256, 'x')}).ok());
   CHECK_FALSE(parse_arguments({"list", "--after", std::string(256, 'x')}).ok());
   CHECK_FALSE(parse_arguments({"--path", ""}).ok());
+}
+
+TEST_CASE("bench takes what a load is made of") {
+  const auto bare = parsed<BenchCommand>("bench");
+  CHECK(bare.load.nodes == std::vector<std::string>{"127.0.0.1:8000"});
+  CHECK(bare.load.work.protocol == load::Protocol::kHttp);
+  CHECK(bare.load.clients == 1);
+  CHECK(bare.load.pipeline == 1);
+  CHECK(bare.load.rate == 0);
+  CHECK(bare.load.requests == 0);
+  CHECK(bare.load.time == 10 * load::kSecond);
+  CHECK(bare.load.warm_up == load::kSecond);
+  CHECK(bare.load.patience == 5 * load::kSecond);
+  CHECK(bare.load.work.count == 0);
+  CHECK_FALSE(bare.json);
+  const auto full = parsed<BenchCommand>(
+      "bench --redis a:1,b:2 --redis [::1]:3 --clients 20000 --pipeline 64 --rate 5 --time 0.25 "
+      "--requests 7 --warmup 0 --sequence k --keys 10 --count 3 -o json --request-timeout 100");
+  CHECK(full.load.nodes == std::vector<std::string>{"a:1", "b:2", "[::1]:3"});
+  CHECK(full.load.work.protocol == load::Protocol::kRedis);
+  CHECK(full.load.work.sequence == "k");
+  CHECK(full.load.work.keys == 10);
+  CHECK(full.load.work.count == 3);
+  CHECK(full.load.clients == 20'000);
+  CHECK(full.load.time == 250 * load::kMillisecond);
+  CHECK(full.load.requests == 7);
+  CHECK(full.load.warm_up == 0);
+  CHECK(full.load.patience == 100 * load::kMillisecond);
+  CHECK(full.json);
+  CHECK(parsed<BenchCommand>("bench --requests 7").load.time == 0);
+  const Result<Invocation> other =
+      parse_arguments({"bench", "--redis", "a:1", "--command", "INCR k", "--expect", ":"});
+  REQUIRE(other.ok());
+  CHECK(std::get<BenchCommand>(other->command).load.work.command == "INCR k");
+  const auto page = parsed<BenchCommand>("bench --target /x?y --method POST --body {} --expect o");
+  CHECK(page.load.work.target == "/x?y");
+  CHECK(page.load.work.method == "POST");
+}
+
+TEST_CASE("bench refuses what makes no load") {
+  const std::vector<std::pair<const char*, const char*>> lines{
+      {"--http a:1 --redis b:1", "--http does not go with --redis"},
+      {"--http a", "--http"},
+      {"--clients 0", "--clients"},
+      {"--clients 20001", "--clients"},
+      {"--pipeline 10001", "--pipeline"},
+      {"--rate 0", "--rate"},
+      {"--time 0", "--time: must be seconds from 0.001 to 86400"},
+      {"--time 1.", "--time"},
+      {"--time .5", "--time"},
+      {"--time 1e3", "--time"},
+      {"--time -1", "--time"},
+      {"--warmup 86401", "--warmup"},
+      {"--warmup 0.0000000001", "--warmup"},
+      {"--requests 0", "--requests"},
+      {"--keys 2", "--keys needs --sequence"},
+      {"--redis a:1 --count 2", "--count needs --sequence"},
+      {"--command X", "--command needs --redis"},
+      {"--redis a:1 --target /", "--target does not go with --redis"},
+      {"--redis a:1 --command X --sequence k", "--command does not go with --sequence"},
+      {"--target x", "--target"},
+      {"--target / --method HEAD", "--method"},
+      {"--target / --method get", "--method"},
+      {"--method GET", "--method needs --target"},
+      {"--body x", "--body needs --target"},
+      {"--expect x", "--expect needs --target"},
+      {"--target / --count 2", "--target does not go with --count"},
+      {"-o xml", "--output"},
+  };
+  for (const auto& [line, expected] : lines) {
+    CHECK(fault(std::string("bench ") + line).find(expected) != std::string::npos);
+  }
+  CHECK(fault("bench --sequence " + std::string(247, 'k')).find("246") != std::string::npos);
+  CHECK(fault("next --clients 2").find("'bench'") != std::string::npos);
 }
 
 }  // namespace

@@ -19,9 +19,11 @@ MAY_KNOW = {
     "http": {"base", "serve", "ticket"},
     "redis": {"base", "serve", "ticket"},
     "server": {"base", "serve", "raft", "ticket", "store", "net", "http", "redis"},
-    "cli": {"base", "serve", "raft", "ticket", "store", "net", "http", "redis", "server"},
+    "load": {"base"},
+    "cli": {"base", "serve", "raft", "ticket", "store", "net", "http", "redis", "server", "load"},
     "sim": {"base", "raft", "ticket", "store", "net", "server"},
     "jepsen": {"base"},
+    "bench": {"base", "serve", "raft", "ticket", "store", "net", "http", "redis"},
 }
 
 # raft/ is a pure state machine: no file, socket, clock, thread, lock, locale or randomness. Of the
