@@ -285,6 +285,14 @@ class Changes(ProcessTest):
         shown = {member["id"]: member["redis"] for member in cluster[1].status()["members"]}
         self.assertEqual(node.redis_address, shown[2])
 
+    def test_clients_are_sent_to_an_ipv6_address(self):
+        cluster = self.new_cluster()
+        cluster.add(1, host="::1", redis=True).start()
+        cluster.add(2, host="::1", redis=True).join(cluster[1])
+        cluster.lead(cluster[1])
+        self.assertEqual("1", redis_cli(cluster[2], "TICKET", follow=True))
+        self.assertEqual("(integer) 0", redis_cli(cluster[2], "TICKET", "a", follow=True))
+
     def test_a_leader_without_the_protocol_cannot_be_moved_to(self):
         cluster = self.new_cluster(1)
         cluster.add(2, redis=True).join(cluster[1])
