@@ -6,6 +6,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/address.h"
 #include "redis/commands.h"
 #include "redis/parser.h"
 #include "redis/reply.h"
@@ -41,6 +42,8 @@ void reply_command(Arguments arguments, ReplyWriter& reply);
 // --- replies_cluster.cpp --------------------------------------------------------------------------
 /// 40 hexadecimal digits: the node, its incarnation, and the first half of the cluster's id.
 std::string node_name(std::uint64_t cluster_id, MemberId member);
+/// HOST:PORT as clients of Redis take it apart, at the last colon: an IPv6 address has no brackets.
+std::string redirect_address(const Address& address);
 /// The slot of a key: CRC16 of it, or of what stands between its first braces when that is not
 /// empty.
 std::uint16_t key_slot(std::string_view key);

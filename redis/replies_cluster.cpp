@@ -89,7 +89,7 @@ std::string node_line(const NodeView& view, const Place& place, const std::strin
   std::string flags = place.member->id == view.self ? "myself," : "";
   flags += place.leads ? "master" : "slave";
   flags += place.member->alive ? "" : ",fail";
-  std::string line = place.name + " " + to_string(place.address) + "@" +
+  std::string line = place.name + " " + redirect_address(place.address) + "@" +
                      std::to_string(peer ? peer->port : 0) + " " + flags + " ";
   line += place.leads || master.empty() ? "-" : master;
   line += " 0 0 " + std::to_string(view.term);
@@ -147,6 +147,10 @@ std::string node_name(std::uint64_t cluster_id, MemberId member) {
                 static_cast<unsigned long long>(member.incarnation),
                 static_cast<unsigned long long>(cluster_id >> 32));
   return text.data();
+}
+
+std::string redirect_address(const Address& address) {
+  return address.host + ":" + std::to_string(address.port);
 }
 
 std::uint16_t key_slot(std::string_view key) {

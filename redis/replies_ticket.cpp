@@ -74,10 +74,11 @@ void reply_elsewhere(const ticket::LeaderView& leader, const Asked& asked, Reply
     ENSURE(std::holds_alternative<ticket::NoLeader>(leader));
     return reply.error(kNoLeader);
   }
-  if (there->redis_address.empty()) {
+  const auto address = parse_address(there->redis_address);
+  if (!address) {
     return reply.error("CLUSTERDOWN The Raft leader runs without --redis_port");
   }
-  reply.error("MOVED " + std::to_string(slot_of(asked)) + " " + there->redis_address);
+  reply.error("MOVED " + std::to_string(slot_of(asked)) + " " + redirect_address(*address));
 }
 
 }  // namespace ticketd::redis

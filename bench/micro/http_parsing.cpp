@@ -19,7 +19,7 @@ void parse(benchmark::State& state, std::string_view request, std::int64_t count
   for (std::int64_t i = 0; i < count; ++i) {
     bytes += request;
   }
-  http::Parser parser{http::Limits()};
+  http::Parser parser{http::MessageLimits()};
   for (auto _ : state) {
     std::string_view input = bytes;
     for (std::int64_t i = 0; i < count; ++i) {

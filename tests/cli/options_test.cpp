@@ -56,6 +56,8 @@ TEST_CASE("without arguments a node rejoins, with the defaults that the help nam
   CHECK(run.node.idempotency_age == defaults.idempotency_age);
   CHECK(run.node.idempotency_keys == defaults.idempotency_keys);
   CHECK_FALSE(run.node.allow_delete);
+  CHECK_FALSE(run.node.redis_port);
+  CHECK_FALSE(run.node.redis_admin);
   CHECK_FALSE(run.daemonize);
   CHECK(run.pid_file.empty());
 }
@@ -65,7 +67,7 @@ TEST_CASE("start takes every option of a node, in long form") {
       "start --daemonize --id 7 --path p --host localhost --raft_port 1 --http_port 2 --db_size 10 "
       "--pid_file f --debug --advertise ::1 --election_timeout 1000 --heartbeat 300 "
       "--request_timeout 60000 --redirect proxy --force --idempotency_age 90m "
-      "--idempotency_keys 100000000 --allow_delete");
+      "--idempotency_keys 100000000 --allow_delete --redis_port 3 --redis_admin");
   CHECK(run.begin.how == server::Begin::How::kStart);
   CHECK(run.begin.node == raft::NodeId(7));
   CHECK(run.begin.force);
@@ -85,6 +87,8 @@ TEST_CASE("start takes every option of a node, in long form") {
   CHECK(run.node.idempotency_age == 5'400'000'000);
   CHECK(run.node.idempotency_keys == 100'000'000);
   CHECK(run.node.allow_delete);
+  CHECK(run.node.redis_port == 3);
+  CHECK(run.node.redis_admin);
 }
 
 TEST_CASE("--redirect counts for all requests") {
@@ -345,6 +349,10 @@ TEST_CASE("what is wrong is refused with its reason") {
       {"-p 65536", "--raft_port: must be a whole number from 0 to 65535"},
       {"-t -1", "--http_port: must be"},
       {"-p 9000 -t 9000", "--raft_port and --http_port are both 9000"},
+      {"--redis_port 8000", "--http_port and --redis_port are both 8000"},
+      {"--redis_port 7000 -p 7000", "--raft_port and --redis_port are both 7000"},
+      {"--redis_port x", "--redis_port: must be"},
+      {"--redis_admin", "--redis_admin is of no use without --redis_port"},
       {"-s 9", "--db_size: must be a whole number from 10 to 1048576"},
       {"-s 1048577", "--db_size: must be"},
       {"-s 10MB", "--db_size: must be"},

@@ -2,6 +2,7 @@
 """The Redis protocol as clients see it: redis-cli, redis-benchmark, redis-py, and pipelines."""
 
 import logging
+import re
 import threading
 import unittest
 
@@ -11,6 +12,7 @@ NO_PRIVATE_NETWORK = isolation.enter_namespaces(network=True)
 
 from harness import Cluster, ProcessTest, close_well, main, scaled, wait_until
 from http_client import curl
+from node import ROOT
 from redis_client import Connection, ReplyError, benchmark, redis_cli, request
 
 try:
@@ -33,6 +35,13 @@ def stats(node):
     with Connection(endpoint(node)) as connection:
         flat = [text.decode() for text in connection.ask("RAFT.STATS")]
     return dict(zip(flat[::2], flat[1::2]))
+
+
+def documented_stats():
+    page = (ROOT / "docs/redis-api.md").read_text("utf-8")
+    table = page.partition("\n## RAFT.STATS\n")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    return {name for cell in cells for name in re.findall("`(.*?)`", cell)}
 
 
 class ThreeNodes(ProcessTest):
@@ -196,6 +205,7 @@ class ThreeNodes(ProcessTest):
             self.assertEqual(sorted(names), names)
             told = stats(node)
             self.assertLessEqual(RAFT_STATS, told.keys())
+            self.assertEqual(documented_stats(), told.keys())
             self.assertEqual((state, "2"), (told["state"], told["num_peers"]))
             self.assertIn(f"{{Suffrage:Voter ID:{node.id} Address:{node.peer}}}",
                           told["latest_configuration"])
@@ -284,6 +294,14 @@ class Changes(ProcessTest):
                    "the new address")
         shown = {member["id"]: member["redis"] for member in cluster[1].status()["members"]}
         self.assertEqual(node.redis_address, shown[2])
+
+    def test_clients_are_sent_to_an_ipv6_address(self):
+        cluster = self.new_cluster()
+        cluster.add(1, host="::1", redis=True).start()
+        cluster.add(2, host="::1", redis=True).join(cluster[1])
+        cluster.lead(cluster[1])
+        self.assertEqual("1", redis_cli(cluster[2], "TICKET", follow=True))
+        self.assertEqual("(integer) 0", redis_cli(cluster[2], "TICKET", "a", follow=True))
 
     def test_a_leader_without_the_protocol_cannot_be_moved_to(self):
         cluster = self.new_cluster(1)

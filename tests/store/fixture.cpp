@@ -329,6 +329,13 @@ std::vector<raft::SnapshotChunk> TestReplica::fetch_snapshot(std::size_t chunk_b
   }
 }
 
+Result<bool> TestReplica::make_snapshot() {
+  std::optional<Result<bool>> result;
+  disk_->make_snapshot([&](const Result<bool>& made) { result = made; });
+  loop_.run_until([&] { return result.has_value(); });
+  return *result;
+}
+
 std::uint64_t TestReplica::stage(raft::SnapshotChunk chunk) {
   std::optional<std::uint64_t> held;
   disk_->stage(std::move(chunk), [&](std::uint64_t bytes) { held = bytes; });

@@ -111,6 +111,8 @@ class TestReplica {
   std::optional<raft::SnapshotChunk> fetch_chunk(const raft::FetchChunk& request);
   /// All of a new (or the newest) snapshot.
   std::vector<raft::SnapshotChunk> fetch_snapshot(std::size_t chunk_bytes = 32 << 10);
+  /// What make_snapshot() answers.
+  Result<bool> make_snapshot();
   std::uint64_t stage(raft::SnapshotChunk chunk);
   /// After saving the snapshot's term, as a node does before it takes one.
   Result<AppliedState> install(raft::SnapshotMark mark);

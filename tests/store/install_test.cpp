@@ -179,6 +179,53 @@ TEST_CASE("snapshot files are kept over a restart, unfinished ones are not") {
   CHECK(sender.disk().counters().snapshots_made == 0);
 }
 
+TEST_CASE("a snapshot that is ordered holds all that was applied by then") {
+  TemporaryDirectory directory;
+  const DiskOptions options = small_options(directory.path());
+  const raft::Entries log = log_of(50, 100);
+  {
+    TestReplica replica(options);
+    CHECK(replica.disk().newest_snapshot() == raft::SnapshotMark{});
+    CHECK(replica.make_snapshot().value() == false);
+    for (const raft::Entry& entry : log) {
+      replica.append_and_apply({entry});
+      const bool due = entry.index.value % 25 == 0;
+      if (due) {
+        // Not in LMDB yet, as a rule.
+        CHECK(replica.make_snapshot().value() == true);
+        CHECK(replica.disk().newest_snapshot() == raft::SnapshotMark{entry.index, entry.term});
+        CHECK(replica.make_snapshot().value() == false);
+      }
+    }
+    CHECK(replica.disk().counters().snapshots_made == 2);
+    CHECK(replica.fetch_snapshot().front().mark == replica.disk().newest_snapshot());
+  }
+  TestReplica replica(options);
+  CHECK(replica.disk().newest_snapshot().index == raft::Index(50));
+  CHECK(replica.make_snapshot().value() == false);
+  replica.append_and_apply({take_entry(51, 2, {"new"})});
+  CHECK(replica.make_snapshot().value() == true);
+  CHECK(snapshot_files(directory.path()).size() == 2);
+}
+
+TEST_CASE("snapshots that are ordered while one is made wait for it, or for the next") {
+  TemporaryDirectory directory;
+  TestReplica replica(small_options(directory.path()));
+  const raft::Entries log = log_of(50, 20'000);
+  replica.append_and_apply(log);
+  std::vector<bool> made;
+  const auto order = [&] {
+    replica.disk().make_snapshot([&](const Result<bool>& result) { made.push_back(*result); });
+  };
+  order();
+  order();
+  replica.append_and_apply({take_entry(51, 2, {"new"})});
+  order();
+  replica.loop().run_until([&] { return made.size() == 3; });
+  CHECK(made == std::vector<bool>{true, true, true});
+  CHECK(replica.disk().newest_snapshot().index == raft::Index(51));
+}
+
 TEST_CASE("reception answers what it holds") {
   const std::vector<raft::SnapshotChunk> chunks = snapshot_of(log_of(200, 2000), 5000);
   REQUIRE(chunks.size() > 3);

@@ -1,0 +1,57 @@
+#include "serve/ring.h"
+
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
+
+#include <cstdint>
+#include <deque>
+#include <string>
+
+namespace ticketd::serve {
+namespace {
+
+TEST_CASE("places grow by one, whatever is taken out") {
+  Ring<int> ring;
+  CHECK(ring.empty());
+  for (std::uint64_t place = 0; place < 100; ++place) {
+    CHECK(ring.push() == place);
+    CHECK(ring.end() == place + 1);
+    if (place % 3 == 2) {
+      ring.pop();
+    }
+  }
+  CHECK(ring.size() == 67);
+}
+
+TEST_CASE("a ring is a queue whose elements keep their places") {
+  CHECK(rc::check("a deque", [] {
+    Ring<std::string> ring;
+    std::deque<std::string> twin;
+    std::uint64_t first = 0;
+    // Long enough to grow, and empty enough to shrink.
+    const auto steps = *rc::gen::container<std::string>(200, rc::gen::elementOf(std::string("++-")));
+    for (const char step : steps) {
+      if (step == '+') {
+        const std::string value = std::to_string(first + twin.size());
+        ring.at(ring.push()) = value;
+        twin.push_back(value);
+      } else if (!twin.empty()) {
+        ring.pop();
+        twin.pop_front();
+        ++first;
+      }
+      RC_ASSERT(ring.size() == twin.size());
+      RC_ASSERT(ring.end() == first + twin.size());
+      for (std::size_t i = 0; i < twin.size(); ++i) {
+        RC_ASSERT(ring.at(first + i) == twin[i]);
+      }
+      if (!twin.empty()) {
+        RC_ASSERT(ring.front() == twin.front());
+        RC_ASSERT(ring.back() == twin.back());
+      }
+    }
+  }));
+}
+
+}  // namespace
+}  // namespace ticketd::serve

@@ -1,0 +1,114 @@
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <string>
+
+#include "tests/server/fakes.h"
+
+namespace ticketd::server::testing {
+namespace {
+
+using Code = net::ErrorReply::Code;
+
+struct Two : Cluster {
+  Two() {
+    bootstrap(1);
+    REQUIRE(join(2));
+    REQUIRE(await_leader() == 1);
+  }
+  net::Reply await_voter(std::uint64_t asked, std::uint64_t node, const std::string& address) {
+    std::optional<net::Reply> answer;
+    at(asked).replica->await_voter(raft::NodeId(node), address,
+                                   [&](net::Reply reply) { answer = std::move(reply); });
+    REQUIRE(world.run_until([&] { return answer.has_value(); }));
+    return *answer;
+  }
+  net::Reply make_snapshot(std::uint64_t asked) {
+    std::optional<net::Reply> answer;
+    at(asked).replica->make_snapshot([&](net::Reply reply) { answer = std::move(reply); });
+    REQUIRE(world.run_until([&] { return answer.has_value(); }));
+    return *answer;
+  }
+};
+
+Code code_of(const net::Reply& reply) {
+  REQUIRE(std::holds_alternative<net::ErrorReply>(reply));
+  return std::get<net::ErrorReply>(reply).code;
+}
+
+TEST_CASE("who is a voter already is one at once") {
+  Two cluster;
+  CHECK(std::holds_alternative<net::DoneReply>(
+      cluster.await_voter(1, 2, cluster.at(2).address)));
+}
+
+TEST_CASE("nobody is waited for who does not wait at that address") {
+  Two cluster;
+  for (const auto& [node, address] : {std::pair(2ull, std::string("elsewhere:1")),
+                                      std::pair(3ull, cluster.at(2).address)}) {
+    const net::Reply reply = cluster.await_voter(1, node, address);
+    CHECK(code_of(reply) == Code::kRefused);
+    CHECK(std::get<net::ErrorReply>(reply).message ==
+          "no node waits at " + address + "; start it with: ticketd join " +
+              cluster.at(1).address + " --id " + std::to_string(node));
+  }
+}
+
+TEST_CASE("a learner that does not catch up is waited for as long as a request may take") {
+  Two cluster;
+  net::JoinCall call;
+  call.node = raft::NodeId(3);
+  call.join_token = 17;
+  call.addresses.peer = "nobody:1";
+  call.command_version = ticket::kCommandVersion;
+  REQUIRE(std::holds_alternative<net::JoinReply>(cluster.ask(1, call)));
+  const raft::Time asked = cluster.world.now();
+  CHECK(code_of(cluster.await_voter(1, 3, "nobody:1")) == Code::kBusy);
+  CHECK(cluster.world.now() - asked <= 6'000'000);
+}
+
+TEST_CASE("a follower leaves it to the leader") {
+  Two cluster;
+  CHECK(code_of(cluster.await_voter(2, 1, cluster.at(1).address)) == Code::kNotLeader);
+}
+
+TEST_CASE("any member makes a snapshot, once of a state") {
+  Two cluster;
+  cluster.take(1);
+  cluster.world.run_for(1'000'000);
+  for (const std::uint64_t node : {1u, 2u}) {
+    const Replica& replica = *cluster.at(node).replica;
+    CHECK(std::holds_alternative<net::DoneReply>(cluster.make_snapshot(node)));
+    CHECK(replica.newest_snapshot().index == replica.summary().applied_index);
+    const net::Reply again = cluster.make_snapshot(node);
+    CHECK(code_of(again) == Code::kRefused);
+    CHECK(std::get<net::ErrorReply>(again).message == "nothing new to snapshot");
+  }
+  cluster.take(1);
+  CHECK(std::holds_alternative<net::DoneReply>(cluster.make_snapshot(1)));
+}
+
+TEST_CASE("a disk that makes no snapshot is waited for as long as a request may take") {
+  Two cluster;
+  cluster.take(1);
+  cluster.at(2).disk->hang();
+  CHECK(code_of(cluster.make_snapshot(2)) == Code::kBusy);
+}
+
+TEST_CASE("closing answers whoever waits for a voter or a snapshot") {
+  Two cluster;
+  cluster.take(1);
+  int answers = 0;
+  Replica& replica = *cluster.at(1).replica;
+  replica.make_snapshot([&](const net::Reply&) { ++answers; });
+  replica.close();
+  CHECK(answers == 1);
+  replica.make_snapshot([&](const net::Reply&) { ++answers; });
+  replica.await_voter(raft::NodeId(2), "a:1", [&](const net::Reply&) { ++answers; });
+  CHECK(answers == 3);
+  cluster.world.run_for(1'000'000);
+  CHECK(answers == 3);
+}
+
+}  // namespace
+}  // namespace ticketd::server::testing
