@@ -126,6 +126,10 @@ void Generator::advance(Nanos at) {
     case Phase::kWarmingUp:
       if (at >= warm_at_ || stopped) {
         phase_ = Phase::kMeasuring;
+        if (schedule_) {
+          // What the warm-up could not send is forgotten: the measurement starts with no debts.
+          schedule_.emplace(options_.rate, warm_at_);
+        }
       }
       break;
     case Phase::kMeasuring:
@@ -145,7 +149,8 @@ void Generator::advance(Nanos at) {
 }
 
 void Generator::begin_warm_up(Nanos at) {
-  phase_ = Phase::kWarmingUp;
+  // Without a warm-up the first request counts already.
+  phase_ = options_.warm_up == 0 ? Phase::kMeasuring : Phase::kWarmingUp;
   begun_at_ = at;
   next_progress_ = at + kSecond;
   warm_at_ = at + options_.warm_up;

@@ -22,7 +22,7 @@ class Tally {
   /// What came since the last call.
   Progress take_progress();
   const std::string& first_failure() const { return report_.first_failure; }
-  /// `sent_until`: when the last request was due that could be.
+  /// `sent_until`: when the last request could be due.
   Report finish(Nanos sent_until);
 
  private:

@@ -51,6 +51,18 @@ TEST_CASE("every request of a closed loop is answered and counted once") {
   }
 }
 
+TEST_CASE("no more is asked than was ordered, though there is room for more") {
+  for (const std::uint64_t rate : {0u, 100'000u}) {
+    std::uint64_t given = 0;
+    StandIn leader(kTicketBytes, [&] { return simple(++given); });
+    Options wanted = options({leader.name()}, 10);
+    wanted.clients = 3;
+    wanted.pipeline = 8;
+    wanted.rate = rate;
+    CHECK(run(wanted).done() == 10);
+  }
+}
+
 TEST_CASE("an open loop sends what is due, and everything is counted") {
   std::uint64_t given = 0;
   StandIn leader(kTicketBytes, [&] { return simple(++given); });
@@ -82,6 +94,20 @@ TEST_CASE("what an open loop could not send in time is counted, too") {
   CHECK(report.done() == 0);
   CHECK(count(report, Outcome::kTimedOut) == 1);
   CHECK(report.unsent <= 499);
+}
+
+TEST_CASE("more than can be sent in the warm-up is no debt of the measurement") {
+  std::uint64_t given = 0;
+  StandIn leader(kTicketBytes, [&] { return simple(++given); });
+  Options wanted = options({leader.name()}, 0);
+  wanted.rate = kRateMax;
+  wanted.warm_up = 50 * kMillisecond;
+  wanted.time = 50 * kMillisecond;
+  wanted.patience = kSecond;
+  const Report report = run(wanted);
+  CHECK(report.done() > 0);
+  CHECK(report.done() + report.unsent + count(report, Outcome::kTimedOut) ==
+        kRateMax / 20);  // in 50 ms
 }
 
 TEST_CASE("a follower's word leads to the leader, whichever node was given") {
@@ -158,7 +184,7 @@ TEST_CASE("answers that are none, and refusals, are told with the first of them"
 
 TEST_CASE("nobody that answers is an error that says why") {
   Options wanted = options({dead_name()}, 10);
-  wanted.patience = 20 * kMillisecond;
+  wanted.patience = 500 * kMillisecond;
   const Result<Report> nobody = generate(wanted, {});
   REQUIRE_FALSE(nobody.ok());
   CHECK(nobody.error().message.find("Connection refused") != std::string::npos);

@@ -69,7 +69,7 @@ class Loads(ProcessTest):
                              "--expect", '"openapi"')
         self.assertEqual(100, found["operations"])
         self.assert_exit(1, bench("--http", node.http, "--target", "/openapi.json", "--requests",
-                                  100, "--expect", "no such words", "--request_timeout", 200),
+                                  100, "--expect", "no such words", "--request_timeout", 1000),
                          "no answer from .*openapi")
 
     def test_the_table_is_for_people_and_progress_for_standard_error(self):
@@ -114,7 +114,7 @@ class Failures(ProcessTest):
 
     def test_nobody_there_is_an_error_that_names_the_reason(self):
         dead = host_and_port("127.0.0.1", isolation.free_port())
-        self.assert_exit(1, bench("--http", dead, "--request_timeout", 100), "Connection refused")
+        self.assert_exit(1, bench("--http", dead, "--request_timeout", 500), "Connection refused")
 
 
 @unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
