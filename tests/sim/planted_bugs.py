@@ -379,9 +379,9 @@ BUGS = (
         Edit("store/journaled_disk.cpp",
              "  remember(std::move(waiting.save));\n  auto job", "  auto job"),
         Edit("store/journaled_disk.cpp",
-             "  begin_if_due();\n  arm_alarm();\n}\n\nvoid JournaledDisk::remember",
+             "  begin_if_due();\n  arm_alarm();\n}\n\nbool JournaledDisk::promises",
              "  begin_if_due();\n  remember(std::move(waiting.save));\n  arm_alarm();\n}\n\n"
-             "void JournaledDisk::remember"),)),
+             "bool JournaledDisk::promises"),)),
     Bug("checkpoint-covers-too-much", "what is journaled meanwhile counts as stored", (
         Edit("store/journaled_disk.cpp",
              "    const Landed result = engine_.store(in_flight->batch);\n",

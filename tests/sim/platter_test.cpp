@@ -29,6 +29,7 @@ struct Fixture {
     const raft::Save save = save_of(platter.last_index().value + 1, payload);
     store::Journal::Placed placed = journal->place(save, platter.stored.mark.checkpoint);
     journal->write(placed);
+    journal->flush();
     platter.log.push_back({save.entries[0], chain_of(platter.log.back().chain, save.entries[0])});
   }
 

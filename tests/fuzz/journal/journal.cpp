@@ -55,6 +55,7 @@ void write_on(TextFile& file, const JournalMark& mark, const Replayed& replayed)
   save.hard_state.emplace().current_term = raft::Term(9);
   Journal::Placed placed = journal.place(save, next.checkpoint);
   journal.write(placed);
+  journal.flush();
   const Result<Replayed> again = replay_journal(file, kShape, next, Ending::kProcess);
   ENSURE(again.ok());
   ENSURE_EQ(again->saves.size(), 1);
