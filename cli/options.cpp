@@ -56,9 +56,10 @@ server::NodeOptions node_options(const Given& given, Values& values) {
 }
 
 void check_ports(const server::NodeOptions& node, Values& values) {
-  const std::pair<const char*, std::uint16_t> ports[] = {{"raft_port", node.raft_port},
-                                                         {"http_port", node.http_port},
-                                                         {"redis_port", node.redis_port.value_or(0)}};
+  const std::pair<const char*, std::uint16_t> ports[] = {
+      {"raft_port", node.raft_port},
+      {"http_port", node.http_port},
+      {"redis_port", node.redis_port.value_or(0)}};
   for (const auto& [name, port] : ports) {
     for (const auto& [other, same] : ports) {
       if (port != 0 && port == same && std::string_view(name) != other) {

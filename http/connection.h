@@ -37,7 +37,7 @@ class Connection final : public serve::Connection {
   Connection(asio::ip::tcp::socket socket, serve::Connection::Owner& server, Owner& owner);
 
  private:
-  // --- serve::Connection --------------------------------------------------------------------------
+  // --- serve::Connection -------------------------------------------------------------------------
   void take(std::string_view& input) override;
   bool in_request() const override { return parser_.in_request(); }
   std::size_t waiting() const override { return pipeline_.size(); }

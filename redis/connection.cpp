@@ -28,7 +28,9 @@ bool is_loopback(const asio::ip::address& address) {
 }  // namespace
 
 Connection::Connection(asio::ip::tcp::socket socket, serve::Connection::Owner& server, Owner& owner)
-    : serve::Connection(std::move(socket), server), owner_(owner), parser_(owner.options().request) {
+    : serve::Connection(std::move(socket), server),
+      owner_(owner),
+      parser_(owner.options().request) {
   session_.id = owner.count_connection();
 }
 

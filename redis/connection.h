@@ -19,9 +19,10 @@ namespace ticketd::redis {
 
 /// Reads requests, has the service or the node answer them, writes the replies in order.
 ///
-/// What the leader must answer takes effect in the order in which it came: while the leader is being
-/// looked for, those behind wait as well; takes in a row go to the service together, and so do reads
-/// in a row, but a read waits until the takes before it are answered, and the other way round.
+/// What the leader must answer takes effect in the order in which it came: while the leader is
+/// being looked for, those behind wait as well; takes in a row go to the service together, and so
+/// do reads in a row, but a read waits until the takes before it are answered, and the other way
+/// round.
 class Connection final : public serve::Connection {
  public:
   /// What all connections of a server share.
@@ -42,7 +43,7 @@ class Connection final : public serve::Connection {
   Connection(asio::ip::tcp::socket socket, serve::Connection::Owner& server, Owner& owner);
 
  private:
-  // --- serve::Connection --------------------------------------------------------------------------
+  // --- serve::Connection -------------------------------------------------------------------------
   void take(std::string_view& input) override;
   bool in_request() const override { return parser_.in_request(); }
   std::size_t waiting() const override { return pipeline_.size(); }

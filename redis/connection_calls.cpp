@@ -67,12 +67,13 @@ void Connection::hand_over(std::uint64_t place, const ticket::LeaderView& leader
 void Connection::ask_service(std::uint64_t place, Asked asked) {
   if (auto* request = std::get_if<ticket::Request>(&asked.what)) {
     return owner_.service().change(
-        std::move(*request), [this, place](const ticket::Answer& answer) { on_done(place, answer); });
+        std::move(*request),
+        [this, place](const ticket::Answer& answer) { on_done(place, answer); });
   }
   if (auto* query = std::get_if<ticket::Query>(&asked.what)) {
-    return owner_.service().read(std::move(*query), [this, place](const ticket::QueryAnswer& answer) {
-      on_found(place, answer);
-    });
+    return owner_.service().read(
+        std::move(*query),
+        [this, place](const ticket::QueryAnswer& answer) { on_found(place, answer); });
   }
   Operations& operations = owner_.surroundings().operations;
   if (auto* voter = std::get_if<AddVoter>(&asked.what)) {

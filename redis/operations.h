@@ -1,5 +1,5 @@
-// What RAFT.*, CLUSTER and INFO ask of the node besides its tickets. Front ends know this and nothing
-// behind it.
+// What RAFT.*, CLUSTER and INFO ask of the node besides its tickets. Front ends know this and
+// nothing behind it.
 #pragma once
 
 #include <cstdint>

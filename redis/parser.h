@@ -30,7 +30,8 @@ struct ProtocolError {
 using Parsed = std::variant<NeedMore, Arguments, ProtocolError>;
 
 /// Arguments of a request that came in one piece point into the input: nothing is copied. One that
-/// is not whole is kept, and each of its bytes is looked at once, however it was cut. Empty requests
+/// is not whole is kept, and each of its bytes is looked at once, however it was cut. Empty
+/// requests
 /// (`*0`, `*-1`, an empty line) are skipped, as Redis does.
 class Parser {
  public:

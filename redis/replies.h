@@ -24,7 +24,7 @@ inline constexpr std::uint16_t kSlots = 16'384;
 std::string unknown_command(std::string_view name);
 std::string unknown_subcommand(std::string_view name);
 
-// --- replies_client.cpp: the connection -----------------------------------------------------------
+// --- replies_client.cpp: the connection ----------------------------------------------------------
 void reply_ping(Arguments arguments, ReplyWriter& reply);
 void reply_auth(Arguments arguments, ReplyWriter& reply);
 /// May change the protocol, of this reply on: appended to `out`.
@@ -34,12 +34,12 @@ void reply_client(Arguments arguments, Session& session, ReplyWriter& reply);
 void reply_select(Arguments arguments, ReplyWriter& reply);
 void reply_time(ReplyWriter& reply);
 
-// --- replies_server.cpp: the server and its commands ----------------------------------------------
+// --- replies_server.cpp: the server and its commands ---------------------------------------------
 void reply_info(Arguments arguments, const Surroundings& around, ReplyWriter& reply);
 void reply_config(Arguments arguments, const Surroundings& around, ReplyWriter& reply);
 void reply_command(Arguments arguments, ReplyWriter& reply);
 
-// --- replies_cluster.cpp --------------------------------------------------------------------------
+// --- replies_cluster.cpp -------------------------------------------------------------------------
 /// 40 hexadecimal digits: the node, its incarnation, and the first half of the cluster's id.
 std::string node_name(std::uint64_t cluster_id, MemberId member);
 /// HOST:PORT as clients of Redis take it apart, at the last colon: an IPv6 address has no brackets.
@@ -55,12 +55,12 @@ std::variant<std::monostate, ClusterView> reply_cluster(Arguments arguments,
 /// With a leader, or without one when none was found in time.
 void reply_cluster_view(ClusterView asked, const NodeView& view, ReplyWriter& reply);
 
-// --- replies_raft.cpp -----------------------------------------------------------------------------
+// --- replies_raft.cpp ----------------------------------------------------------------------------
 /// RAFT.LEADER, RAFT.STATS, RAFT.LASTCONTACT, RAFT.CONFIGURATION.
 void reply_raft(Verb verb, const NodeView& view, ReplyWriter& reply);
 void reply_outcome(const Outcome& outcome, ReplyWriter& reply);
 
-// --- replies_ticket.cpp: what the service said ----------------------------------------------------
+// --- replies_ticket.cpp: what the service said ---------------------------------------------------
 void reply_done(Shape shape, const ticket::Done& done, ReplyWriter& reply);
 void reply_not_done(const ticket::NotDone& answer, ReplyWriter& reply);
 void reply_unknown(const ticket::Unknown& answer, ReplyWriter& reply);

@@ -26,7 +26,8 @@ bool is_client_name(std::string_view name) {
 }
 
 std::string bad_client_name(const std::string& what) {
-  return "ERR " + what + " cannot contain spaces, newlines or special characters, and has at most " +
+  return "ERR " + what +
+         " cannot contain spaces, newlines or special characters, and has at most " +
          std::to_string(kNameBytesMax) + " bytes.";
 }
 

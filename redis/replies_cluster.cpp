@@ -29,7 +29,8 @@ std::vector<Place> places(const NodeView& view) {
                         view.leader == member.id});
     }
   }
-  std::stable_partition(result.begin(), result.end(), [](const Place& place) { return place.leads; });
+  std::stable_partition(result.begin(), result.end(),
+                        [](const Place& place) { return place.leads; });
   return result;
 }
 
@@ -113,8 +114,8 @@ std::string cluster_info(const NodeView& view) {
   const bool led = is_led(all);
   const std::string slots = std::to_string(led ? kSlots : 0);
   const std::string term = std::to_string(view.term);
-  return std::string("cluster_state:") + (led ? "ok" : "fail") + "\r\ncluster_slots_assigned:" +
-         slots + "\r\ncluster_slots_ok:" + slots +
+  return std::string("cluster_state:") + (led ? "ok" : "fail") +
+         "\r\ncluster_slots_assigned:" + slots + "\r\ncluster_slots_ok:" + slots +
          "\r\ncluster_slots_pfail:0\r\ncluster_slots_fail:0\r\ncluster_known_nodes:" +
          std::to_string(all.size()) + "\r\ncluster_size:" + (led ? "1" : "0") +
          "\r\ncluster_current_epoch:" + term + "\r\ncluster_my_epoch:" + term + "\r\n";

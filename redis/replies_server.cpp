@@ -83,7 +83,7 @@ struct Section {
 };
 
 constexpr Section kSections[] = {
-    {"Server", server_lines},           {"Clients", client_lines}, {"Stats", stats_lines},
+    {"Server", server_lines},           {"Clients", client_lines},  {"Stats", stats_lines},
     {"Replication", replication_lines}, {"Cluster", cluster_lines}, {"Raft", raft_lines},
 };
 

@@ -43,8 +43,8 @@ void Server::Inside::start(ticket::Service& service, Operations& operations) {
 }
 
 Surroundings Server::Inside::surroundings() {
-  const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(
-      std::chrono::steady_clock::now() - opened_);
+  const auto uptime =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - opened_);
   return {*operations_,           options_,        counters_,
           server_->connections(), server_->port(), static_cast<std::uint64_t>(uptime.count())};
 }

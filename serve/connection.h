@@ -89,7 +89,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual void say_cut_short() = 0;
   virtual void say_too_many(std::size_t limit) = 0;
 
-  // --- For the protocol ---------------------------------------------------------------------------
+  // --- For the protocol --------------------------------------------------------------------------
   bool serving() const { return state_ == State::kServing; }
   bool parting() const { return parting_; }
   const Limits& limits() const { return limits_; }

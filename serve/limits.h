@@ -21,7 +21,8 @@ struct Limits {
   std::chrono::milliseconds request_time{10'000};
   /// Without any request. Then the connection is closed without a word.
   std::chrono::milliseconds idle_time{60'000};
-  /// Without the client taking a single byte of an answer that waits. Then the connection is closed.
+  /// Without the client taking a single byte of an answer that waits. Then the connection is
+  /// closed.
   std::chrono::milliseconds stalled_time{10'000};
   /// How long the rest of a client's bytes are read and dropped after the last answer, so that it
   /// sees the answer and not a reset; and how many bytes.

@@ -36,9 +36,9 @@ asio::error_code open_door(tcp::acceptor& acceptor, const tcp::endpoint& endpoin
 
 Result<std::shared_ptr<Listener>> Listener::open(asio::io_context& loop, const Endpoint& endpoint) {
   asio::error_code error;
-  const auto resolved = tcp::resolver(loop).resolve(
-      endpoint.host, std::to_string(endpoint.port),
-      tcp::resolver::passive | tcp::resolver::numeric_service, error);
+  const auto resolved =
+      tcp::resolver(loop).resolve(endpoint.host, std::to_string(endpoint.port),
+                                  tcp::resolver::passive | tcp::resolver::numeric_service, error);
   if (error) {
     return Error{"cannot resolve " + endpoint.name + " address " +
                  to_string(Address{endpoint.host, endpoint.port}) + ": " + error.message()};

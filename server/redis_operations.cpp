@@ -44,7 +44,7 @@ redis::Member told(const net::MemberView& view, const Replica& replica) {
   return member;
 }
 
-// --- Statistics -----------------------------------------------------------------------------------
+// --- Statistics ----------------------------------------------------------------------------------
 
 std::string state_name(raft::Role role) {
   switch (role) {
@@ -130,7 +130,7 @@ std::map<std::string, std::string> statistics(Replica& replica, const net::Statu
   return stats;
 }
 
-// --- Outcomes -------------------------------------------------------------------------------------
+// --- Outcomes ------------------------------------------------------------------------------------
 
 Outcome told(const net::Reply& reply) {
   if (std::holds_alternative<net::DoneReply>(reply)) return {};
@@ -157,9 +157,9 @@ net::Responder answering(redis::Operations::Done done) {
 std::optional<Outcome> outdated(const Replica& replica, std::uint64_t previous_index) {
   const std::uint64_t index = replica.node().configuration().index.value;
   if (previous_index == 0 || previous_index == index) return std::nullopt;
-  return Outcome{Outcome::Kind::kRefused,
-                 "configuration changed since " + std::to_string(previous_index) + " (latest is " +
-                     std::to_string(index) + ")"};
+  return Outcome{Outcome::Kind::kRefused, "configuration changed since " +
+                                              std::to_string(previous_index) + " (latest is " +
+                                              std::to_string(index) + ")"};
 }
 
 }  // namespace

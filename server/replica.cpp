@@ -43,7 +43,7 @@ void Replica::start() {
   schedule_turn();
 }
 
-// --- One turn -------------------------------------------------------------------------------------
+// --- One turn ------------------------------------------------------------------------------------
 
 void Replica::schedule_turn() {
   if (turn_scheduled_ || closed_) return;
@@ -171,7 +171,7 @@ void Replica::install(raft::SnapshotMark mark) {
   });
 }
 
-// --- What changed by the turn ---------------------------------------------------------------------
+// --- What changed by the turn --------------------------------------------------------------------
 
 void Replica::follow_changes() {
   if (ended_) return;
@@ -283,7 +283,7 @@ void Replica::end(End why, const std::string& message) {
   if (callbacks_.ended) callbacks_.ended(why, message);
 }
 
-// --- Ending ---------------------------------------------------------------------------------------
+// --- Ending --------------------------------------------------------------------------------------
 
 void Replica::shut_down(std::function<void()> done) {
   stopping_ = true;
@@ -318,7 +318,7 @@ void Replica::close() {
   for (Wait& wait : std::exchange(waits_, {})) wait.expired();
 }
 
-// --- Messages -------------------------------------------------------------------------------------
+// --- Messages ------------------------------------------------------------------------------------
 
 void Replica::on_message(raft::Envelope envelope) {
   if (closed_ || ended_) return;

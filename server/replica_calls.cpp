@@ -109,7 +109,7 @@ void Replica::wait_for(std::function<bool()> attempt, raft::Micros patience,
   schedule_turn();
 }
 
-// --- Tickets --------------------------------------------------------------------------------------
+// --- Tickets -------------------------------------------------------------------------------------
 
 void Replica::answer(const net::ChangeCall& call, net::Responder respond) {
   if (auto refusal = not_leading()) return respond(*refusal);
@@ -127,7 +127,7 @@ void Replica::answer(const net::QueryCall& call, net::Responder respond) {
   add_query(call.query, std::min<raft::Micros>(call.timeout_us, change_patience()), done);
 }
 
-// --- Views ----------------------------------------------------------------------------------------
+// --- Views ---------------------------------------------------------------------------------------
 
 net::MemberView Replica::view_of(const raft::Member& member,
                                  const std::vector<raft::FollowerStatus>& followers) {
@@ -203,7 +203,7 @@ void Replica::answer(const net::MembersCall&, net::Responder respond) {
            [once] { once(error(Code::kBusy, "the read was not confirmed in time; ask again")); });
 }
 
-// --- Membership -----------------------------------------------------------------------------------
+// --- Membership ----------------------------------------------------------------------------------
 
 void Replica::answer(const net::JoinCall& call, net::Responder respond) {
   if (auto refusal = not_leading()) return respond(*refusal);

@@ -26,7 +26,9 @@ net::Responder Replica::answer_in_time(net::Responder respond, std::string late)
     if (!std::exchange(*answered, true)) respond(std::move(reply));
   };
   wait_for([answered] { return *answered; }, options_.request_timeout,
-           [once, late = std::move(late)] { once(net::ErrorReply{Code::kBusy, late, {}}); });
+           [once, late = std::move(late)] {
+             once(net::ErrorReply{Code::kBusy, late, {}});
+           });
   return once;
 }
 
@@ -37,9 +39,9 @@ void Replica::await_voter(raft::NodeId node, const std::string& address, net::Re
   const raft::Member* waiting = node_.configuration().configuration.find_node(node);
   if (waiting == nullptr || members_.addresses(*waiting).peer != address) {
     return respond(net::ErrorReply{Code::kRefused,
-                                   "no node waits at " + address + "; start it with: ticketd join " +
-                                       options_.addresses.peer + " --id " +
-                                       std::to_string(node.value),
+                                   "no node waits at " + address +
+                                       "; start it with: ticketd join " + options_.addresses.peer +
+                                       " --id " + std::to_string(node.value),
                                    {}});
   }
   const auto done = answer_in_time(std::move(respond), "the node has not caught up yet; ask again");

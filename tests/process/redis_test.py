@@ -122,7 +122,8 @@ class ThreeNodes(ProcessTest):
         with Connection(endpoint(leader)) as connection:
             first = int(connection.ask("TICKET"))
             connection.send(b"TICKET\r\nPING\r\n" + request("TICKET", "mixed") +
-                            b"ECHO \"a b\"\r\nticket\r\nNONE\r\nTICKET.GET mixed\r\nQUIT\r\nPING\r\n")
+                            b"ECHO \"a b\"\r\nticket\r\nNONE\r\nTICKET.GET mixed\r\n"
+                            b"QUIT\r\nPING\r\n")
             replies = [connection.reply() for _ in range(8)]
             self.assertRaises(EOFError, connection.reply)
         self.assertEqual([str(first + 1), "PONG", 0, b"a b", str(first + 2)], replies[:5])
@@ -227,13 +228,14 @@ class ThreeNodes(ProcessTest):
             after = stats(node)
             self.assertEqual(before["applied_index"], after["last_snapshot_index"])
             self.assertEqual(int(before["snapshots_made"]) + 1, int(after["snapshots_made"]))
-            self.assertEqual("(error) ERR nothing new to snapshot", redis_cli(node, "RAFT.SNAPSHOT"))
+            self.assertEqual("(error) ERR nothing new to snapshot",
+                             redis_cli(node, "RAFT.SNAPSHOT"))
 
     def test_a_voter_is_added_when_it_waits(self):
         leader, follower = self.leader_and_follower()
         self.assertEqual("OK", redis_cli(leader, "RAFT.ADDVOTER", follower.id, follower.peer))
         self.assertRegex(redis_cli(leader, "RAFT.ADDVOTER", 9, "127.0.0.1:1"),
-                         r"\A\(error\) ERR no node waits at 127.0.0.1:1; start it with: ticketd join ")
+                         r"\A\(error\) ERR no node waits at 127.0.0.1:1; start it with: ticketd ")
         self.assertRegex(redis_cli(leader, "RAFT.ADDVOTER", follower.id, follower.peer, 1),
                          r"\A\(error\) ERR configuration changed since 1 ")
         self.assertRegex(redis_cli(leader, "RAFT.REMOVESERVER", follower.id, "127.0.0.1:1"),
@@ -290,8 +292,8 @@ class Changes(ProcessTest):
         node.redis_port = isolation.free_port()
         node.rejoin()
         cluster.lead(node)
-        wait_until(lambda: redis_cli(cluster[1], "TICKET") == f"(error) MOVED 0 {node.redis_address}",
-                   "the new address")
+        moved = f"(error) MOVED 0 {node.redis_address}"
+        wait_until(lambda: redis_cli(cluster[1], "TICKET") == moved, "the new address")
         shown = {member["id"]: member["redis"] for member in cluster[1].status()["members"]}
         self.assertEqual(node.redis_address, shown[2])
 
@@ -307,7 +309,8 @@ class Changes(ProcessTest):
         cluster = self.new_cluster(1)
         cluster.add(2, redis=True).join(cluster[1])
         cluster.lead(cluster[1])
-        self.assertRegex(redis_cli(cluster[2], "TICKET"), r"\A\(error\) CLUSTERDOWN The Raft leader ")
+        self.assertRegex(redis_cli(cluster[2], "TICKET"),
+                         r"\A\(error\) CLUSTERDOWN The Raft leader ")
         cluster.lead(cluster[2])
         self.assertEqual("1", redis_cli(cluster[2], "TICKET"))
 
@@ -347,7 +350,8 @@ class Elsewhere(ProcessTest):
         isolation.add_address(cls.ADDRESS)
 
     def node(self, *options):
-        node = self.new_cluster().add(1, *options, host="0.0.0.0", advertise="127.0.0.1", redis=True)
+        node = self.new_cluster().add(1, *options, host="0.0.0.0", advertise="127.0.0.1",
+                                      redis=True)
         return node.start()
 
     def test_they_may_ask_but_not_change(self):

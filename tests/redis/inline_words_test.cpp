@@ -46,8 +46,8 @@ TEST_CASE("escapes mean what they do in C, within double quotes") {
 }
 
 TEST_CASE("a quote that is not closed, or not at a word's end, is none") {
-  for (const char* line : {R"(")", R"(')", R"(a "b)", R"("\")", R"('\')", R"("a"b)", R"('a''b')",
-                           R"("a\)"}) {
+  for (const char* line :
+       {R"(")", R"(')", R"(a "b)", R"("\")", R"('\')", R"("a"b)", R"('a''b')", R"("a\)"}) {
     CAPTURE(line);
     CHECK(split(line) == std::nullopt);
   }

@@ -133,9 +133,9 @@ TEST_CASE("any bytes mean the same however they are cut") {
   const RequestLimits limits{.arguments = 4, .argument_bytes = 12, .request_bytes = 40};
   CHECK(rc::check("any cut", [&] {
     // Bytes that matter, more often than others.
-    const auto bytes = *rc::gen::container<std::string>(rc::gen::oneOf(
-        rc::gen::arbitrary<char>(),
-        rc::gen::elementOf(std::string("*$*$\r\n\r\n0123456789-\"'\\x abTICKET"))));
+    const auto bytes = *rc::gen::container<std::string>(
+        rc::gen::oneOf(rc::gen::arbitrary<char>(),
+                       rc::gen::elementOf(std::string("*$*$\r\n\r\n0123456789-\"'\\x abTICKET"))));
     RC_PRE(!bytes.empty());
     const auto first = *rc::gen::inRange<std::size_t>(1, bytes.size() + 1);
     const auto size = *rc::gen::inRange<std::size_t>(1, bytes.size() + 1);

@@ -157,9 +157,9 @@ TEST_CASE_FIXTURE(ServerFixture, "a snapshot is made at any node, and waited for
 }
 
 TEST_CASE_FIXTURE(ServerFixture, "what RAFT commands have wrong is said first") {
-  for (const std::string request : {"RAFT.ADDVOTER x a:1", "RAFT.ADDVOTER -1 a:1",
-                                    "RAFT.ADDVOTER 1 nowhere", "RAFT.REMOVESERVER 1 a:1 x",
-                                    "RAFT.REMOVESERVER 18446744073709551616"}) {
+  for (const std::string request :
+       {"RAFT.ADDVOTER x a:1", "RAFT.ADDVOTER -1 a:1", "RAFT.ADDVOTER 1 nowhere",
+        "RAFT.REMOVESERVER 1 a:1 x", "RAFT.REMOVESERVER 18446744073709551616"}) {
     CAPTURE(request);
     CHECK(exchange(request + "\r\n").starts_with("-ERR "));
   }

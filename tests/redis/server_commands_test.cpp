@@ -99,8 +99,9 @@ TEST_CASE_FIXTURE(ServerFixture, "INFO tells what is asked of it") {
   CHECK(exchange("INFO cluster RAFT\r\n").find("# Server") == std::string::npos);
   CHECK(exchange("INFO everything\r\n").find("# Raft") != std::string::npos);
   CHECK(exchange("INFO none\r\n") == bulk(""));
-  CHECK(exchange("HELLO 3\r\nINFO cluster\r\n").ends_with("=34\r\ntxt:# Cluster\r\n"
-                                                          "cluster_enabled:1\r\n\r\n"));
+  CHECK(exchange("HELLO 3\r\nINFO cluster\r\n")
+            .ends_with("=34\r\ntxt:# Cluster\r\n"
+                       "cluster_enabled:1\r\n\r\n"));
   operations.seen.leader = MemberId{2, 3};
   CHECK(exchange("INFO replication\r\n") ==
         bulk("# Replication\r\nrole:slave\r\nmaster_host:127.0.0.1\r\nmaster_port:7002\r\n"

@@ -32,8 +32,9 @@ TEST_CASE_FIXTURE(ServerFixture, "what needs no service waits for its turn") {
   service.hold = true;
   start();
   auto client = connect();
-  client->send("PING\r\nTICKET\r\nECHO x\r\nHELLO 3\r\nCLIENT GETNAME\r\nTICKET a\r\nNONE\r\n"
-               "CLUSTER KEYSLOT a\r\nRAFT.LEADER\r\n");
+  client->send(
+      "PING\r\nTICKET\r\nECHO x\r\nHELLO 3\r\nCLIENT GETNAME\r\nTICKET a\r\nNONE\r\n"
+      "CLUSTER KEYSLOT a\r\nRAFT.LEADER\r\n");
   REQUIRE(until([&] { return service.waiting.size() == 2; }));
   REQUIRE(client->wait_for("+PONG\r\n"));
   service.waiting[1](ticket::Done{5, 1});
@@ -79,7 +80,8 @@ TEST_CASE_FIXTURE(ServerFixture, "takes and reads by turns are answered in order
   CHECK(exchange(repeated("TICKET a\r\nTICKET.GET a\r\n", 5'000)) == expected);
 }
 
-TEST_CASE_FIXTURE(ServerFixture, "a reply keeps the protocol that was spoken when it was asked for") {
+TEST_CASE_FIXTURE(ServerFixture,
+                  "a reply keeps the protocol that was spoken when it was asked for") {
   service.hold_leader = true;
   start();
   auto client = connect();

@@ -1,5 +1,5 @@
-// A client on a loopback socket, on the loop of the server that it speaks to. The test runs the loop
-// until what it waits for has happened.
+// A client on a loopback socket, on the loop of the server that it speaks to. The test runs the
+// loop until what it waits for has happened.
 #pragma once
 
 #include <doctest/doctest.h>

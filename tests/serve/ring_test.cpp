@@ -29,7 +29,8 @@ TEST_CASE("a ring is a queue whose elements keep their places") {
     std::deque<std::string> twin;
     std::uint64_t first = 0;
     // Long enough to grow, and empty enough to shrink.
-    const auto steps = *rc::gen::container<std::string>(200, rc::gen::elementOf(std::string("++-")));
+    const auto steps =
+        *rc::gen::container<std::string>(200, rc::gen::elementOf(std::string("++-")));
     for (const char step : steps) {
       if (step == '+') {
         const std::string value = std::to_string(first + twin.size());

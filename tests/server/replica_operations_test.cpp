@@ -38,19 +38,18 @@ Code code_of(const net::Reply& reply) {
 
 TEST_CASE("who is a voter already is one at once") {
   Two cluster;
-  CHECK(std::holds_alternative<net::DoneReply>(
-      cluster.await_voter(1, 2, cluster.at(2).address)));
+  CHECK(std::holds_alternative<net::DoneReply>(cluster.await_voter(1, 2, cluster.at(2).address)));
 }
 
 TEST_CASE("nobody is waited for who does not wait at that address") {
   Two cluster;
-  for (const auto& [node, address] : {std::pair(2ull, std::string("elsewhere:1")),
-                                      std::pair(3ull, cluster.at(2).address)}) {
+  for (const auto& [node, address] :
+       {std::pair(2ull, std::string("elsewhere:1")), std::pair(3ull, cluster.at(2).address)}) {
     const net::Reply reply = cluster.await_voter(1, node, address);
     CHECK(code_of(reply) == Code::kRefused);
     CHECK(std::get<net::ErrorReply>(reply).message ==
-          "no node waits at " + address + "; start it with: ticketd join " +
-              cluster.at(1).address + " --id " + std::to_string(node));
+          "no node waits at " + address + "; start it with: ticketd join " + cluster.at(1).address +
+              " --id " + std::to_string(node));
   }
 }
 

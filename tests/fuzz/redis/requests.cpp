@@ -2,6 +2,8 @@
 // a request, as a connection would drive them, checking what must hold of any bytes.
 //
 // The first byte of an input says how the rest is cut.
+#include "redis/requests.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -15,7 +17,6 @@
 #include "redis/commands.h"
 #include "redis/parser.h"
 #include "redis/replies.h"
-#include "redis/requests.h"
 
 namespace ticketd::redis {
 namespace {
