@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
 #include <csignal>
 #include <filesystem>
 #include <optional>
@@ -142,7 +143,12 @@ TEST_CASE("a command that takes too long is ended, and what it said is told") {
   const auto wrong = cluster.command({"guess"}, kPatience);
   REQUIRE(wrong.ok());
   CHECK(wrong->ending == Ending{2, 0});
-  const auto hasty = cluster.command({"status", "--peer", "127.0.0.1:1"}, Cluster::Duration(0));
+  // Nobody accepts, so the command would wait for an hour.
+  asio::io_context loop;
+  const asio::ip::tcp::acceptor mute(loop, {asio::ip::address_v4::loopback(), 0});
+  const std::string peer = "127.0.0.1:" + std::to_string(mute.local_endpoint().port());
+  const auto hasty = cluster.command({"status", "--peer", peer, "--request-timeout", "3600000"},
+                                     Cluster::Duration(0));
   REQUIRE(hasty.ok());
   CHECK_FALSE(hasty->ending.has_value());
 }
