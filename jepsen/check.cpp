@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "jepsen/fast_checker.h"
+#include "jepsen/pipeline_checker.h"
 #include "jepsen/requests.h"
 
 namespace ticketd::jepsen {
@@ -49,6 +50,7 @@ Verdict check(const History& history, const CheckOptions& options) {
   }
   bool violated = false, undecided = false;
   const auto sequences = requests_by_sequence(history, verdict.findings);
+  check_pipelines(history, verdict.findings);
   violated = !verdict.findings.empty();
   verdict.sequences = sequences.size();
   for (const SequenceRequests& sequence : sequences) {

@@ -18,7 +18,7 @@ namespace ticketd::jepsen {
 
 namespace {
 
-constexpr std::uint16_t kRaftPort = 9000, kHttpPort = 8000;
+constexpr std::uint16_t kRaftPort = 9000, kHttpPort = 8000, kRedisPort = 7000;
 constexpr std::chrono::milliseconds kBetweenQuestions(10);
 
 /// A port of the loopback that nobody has, two of them never the same.
@@ -63,6 +63,7 @@ Cluster::Cluster(ClusterOptions options, const Network* network)
     here.address = network ? network->address(number) : "127.0.0.1";
     here.raft_port = network ? kRaftPort : free_port(held);
     here.http_port = network ? kHttpPort : free_port(held);
+    here.redis_port = network ? kRedisPort : free_port(held);
   }
 }
 
@@ -80,6 +81,10 @@ Address Cluster::http(std::uint32_t number) const {
   return {node(number).address, node(number).http_port};
 }
 
+Address Cluster::redis(std::uint32_t number) const {
+  return {node(number).address, node(number).redis_port};
+}
+
 Address Cluster::peer(std::uint32_t number) const {
   return {node(number).address, node(number).raft_port};
 }
@@ -87,6 +92,12 @@ Address Cluster::peer(std::uint32_t number) const {
 std::vector<Address> Cluster::http_addresses() const {
   std::vector<Address> addresses;
   for (std::uint32_t number = 1; number <= size(); ++number) addresses.push_back(http(number));
+  return addresses;
+}
+
+std::vector<Address> Cluster::redis_addresses() const {
+  std::vector<Address> addresses;
+  for (std::uint32_t number = 1; number <= size(); ++number) addresses.push_back(redis(number));
   return addresses;
 }
 
@@ -163,7 +174,8 @@ Status Cluster::run(std::uint32_t number, std::vector<std::string> arguments) {
   for (const std::string& argument :
        {std::string("--path"), data(number).string(), std::string("--host"), here.address,
         std::string("--raft-port"), std::to_string(here.raft_port), std::string("--http-port"),
-        std::to_string(here.http_port)}) {
+        std::to_string(here.http_port), std::string("--redis-port"),
+        std::to_string(here.redis_port)}) {
     launch.command.push_back(argument);
   }
   launch.command.insert(launch.command.end(), options_.options.begin(), options_.options.end());

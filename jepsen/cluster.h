@@ -52,9 +52,11 @@ class Cluster {
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(nodes_.size()); }
   Address http(std::uint32_t node) const;
+  Address redis(std::uint32_t node) const;
   Address peer(std::uint32_t node) const;
-  /// Of all nodes, as HttpClient takes them.
+  /// Of all nodes, as NodeClient takes them.
   std::vector<Address> http_addresses() const;
+  std::vector<Address> redis_addresses() const;
   std::filesystem::path data(std::uint32_t node) const;
   std::filesystem::path log(std::uint32_t node) const;
   /// Its machine. Null without ClusterOptions::shim, and before it ran first.
@@ -115,7 +117,7 @@ class Cluster {
  private:
   struct Node {
     std::string address;
-    std::uint16_t raft_port = 0, http_port = 0;
+    std::uint16_t raft_port = 0, http_port = 0, redis_port = 0;
     std::unique_ptr<NodeShim> shim;
     std::optional<Process> process;
     std::optional<Ending> ending;

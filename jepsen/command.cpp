@@ -31,7 +31,8 @@ constexpr int kGood = 0, kBad = 1, kUsage = 2;
 
 struct RunGiven {
   RunOptions options;
-  std::string nemeses, workloads = "tickets,sequences,ranges,retries";
+  std::string nemeses, workloads = "tickets,sequences,ranges,retries,pipelines";
+  std::string protocol = "both";
   std::string network = "hosts";
   std::string results = "results";
   /// What was typed, with the seed.
@@ -119,21 +120,26 @@ std::string nemesis_names() {
   return names;
 }
 
-/// What the options mean together; an error for wrong usage.
-Status complete(RunGiven& given) {
-  RunOptions& options = given.options;
-  if (given.network != "hosts" && given.network != "loopback") {
-    return Error{"--network is hosts or loopback"};
-  }
-  options.loopback = given.network == "loopback";
+Status choose_workloads(RunGiven& given) {
   for (const std::string& name : split(given.workloads)) {
     const auto kind = workload_named(name);
     if (!kind) {
       return Error{"there is no workload " + name +
-                   "; they are: tickets, sequences, ranges, retries"};
+                   "; they are: tickets, sequences, ranges, retries, pipelines"};
     }
-    options.workload.kinds.push_back(*kind);
+    given.options.workload.kinds.push_back(*kind);
   }
+  if (given.protocol != "http" && given.protocol != "redis" && given.protocol != "both") {
+    return Error{"--protocol is http, redis or both"};
+  }
+  given.options.speaks = given.protocol == "http"    ? Speaks::kHttp
+                         : given.protocol == "redis" ? Speaks::kRedis
+                                                     : Speaks::kBoth;
+  return {};
+}
+
+Status choose_nemeses(RunGiven& given) {
+  RunOptions& options = given.options;
   const char* const usual = options.loopback ? "kill,pause" : "kill,pause,partition";
   for (const std::string& name : split(given.nemeses.empty() ? usual : given.nemeses)) {
     if (name == "none") continue;
@@ -152,6 +158,18 @@ Status complete(RunGiven& given) {
     }
     options.nemeses.push_back(nemesis);
   }
+  return {};
+}
+
+/// What the options mean together; an error for wrong usage.
+Status complete(RunGiven& given) {
+  RunOptions& options = given.options;
+  if (given.network != "hosts" && given.network != "loopback") {
+    return Error{"--network is hosts or loopback"};
+  }
+  options.loopback = given.network == "loopback";
+  if (Status chosen = choose_workloads(given); !chosen.ok()) return chosen;
+  if (Status chosen = choose_nemeses(given); !chosen.ok()) return chosen;
   const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   if (options.program.empty()) options.program = beside / "ticketd";
   options.shim = beside / "libticketd-shim.so";
@@ -206,6 +224,7 @@ RunFacts facts_of(const RunGiven& given, const RunResult& result) {
       {"Nemeses", nemeses.empty() ? "none" : nemeses},
       {"Order", options.in_turn ? "as named" : "drawn"},
       {"Workloads", given.workloads},
+      {"Protocol", given.protocol},
       {"Time with faults", std::to_string(options.time.count()) + " s"},
       {"Clients", std::to_string(options.workload.clients)},
       {"Requests a second", std::to_string(static_cast<long>(options.workload.rate))},
@@ -287,8 +306,10 @@ void describe_run(CLI::App& command, RunGiven& given) {
                    "One fault after the other as named, instead of drawing them, and each at least "
                    "once, whatever the time");
   command.add_option("--workload", given.workloads,
-                     "What clients do, names with commas: tickets, sequences, ranges, retries "
-                     "(default all of them)");
+                     "What clients do, names with commas: tickets, sequences, ranges, retries, "
+                     "pipelines (default all of them)");
+  command.add_option("--protocol", given.protocol,
+                     "What clients speak: http, redis, or both, half of the clients one (default)");
   command.add_option("--time", given.seconds, "Seconds with faults (default 30)")
       ->check(CLI::PositiveNumber);
   command.add_option("--nodes", given.options.nodes, "Nodes (default 3)")->check(CLI::Range(1, 9));

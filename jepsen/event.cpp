@@ -89,6 +89,7 @@ void append_client_value(std::string& out, const Event& event) {
     MapWriter rest(out);
     if (event.count != 1) append_number(rest.key(":count "), event.count);
     if (!event.key.empty()) append_text(rest.key(":key "), event.key);
+    if (event.pipeline != 0) append_number(rest.key(":pipeline "), event.pipeline);
     if (event.type == EventType::kOk) {
       if (event.function == Function::kTake) {
         ENSURE_GT(event.end, 0);

@@ -6,12 +6,14 @@
 //   {:process 1, :type :invoke, :f :read, :value ["orders" {}], :time 3500}
 //   {:process 1, :type :ok, :f :read, :value ["orders" {:last 6}], :time 3600, :node 1}
 //   {:process 2, :type :info, :f :take, :value ["" {}], :time 4000, :error "timed out"}
+//   {:process 3, :type :invoke, :f :take, :value ["" {:pipeline 8}], :time 4100}
 //   {:process :nemesis, :type :info, :f :kill, :value "node 1", :time 5000}
 //
 // The value of a client's event is a pair, the sequence ("" is the unnamed one) and the rest, so
 // that a checker can take the history apart by sequence. :count is left out when it is 1; :last is
-// -1 when a sequence gave no number yet. Times are nanoseconds of one monotonic clock. An integer
-// beyond 2^63 - 1 ends in N, as EDN wants it.
+// -1 when a sequence gave no number yet. Operations of one :pipeline were sent one behind the other
+// over one connection that keeps their order, which is that of their invocations. Times are
+// nanoseconds of one monotonic clock. An integer beyond 2^63 - 1 ends in N, as EDN wants it.
 #pragma once
 
 #include <array>
@@ -45,6 +47,8 @@ struct Event {
   std::string_view key;
   /// How many numbers are to be taken.
   std::uint64_t count = 1;
+  /// Requests that share it take effect in the order of their invocations; 0 for none.
+  std::uint32_t pipeline = 0;
   /// An ok's answer: the numbers from `begin` to `end` - 1 were taken; `end` is the number that
   /// comes after the last one given that was read.
   std::uint64_t begin = 0, end = 0;

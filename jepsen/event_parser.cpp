@@ -172,6 +172,11 @@ void parse_rest(Scanner& in, Fields& fields, std::string& key_text) {
       once(in, !fields.event.key.empty(), key);
       fields.event.key = in.text(key_text);
       if (fields.event.key.empty()) in.fail("the key is empty");
+    } else if (key == "pipeline") {
+      once(in, fields.event.pipeline != 0, key);
+      fields.event.pipeline =
+          static_cast<std::uint32_t>(in.number(std::numeric_limits<std::uint32_t>::max()));
+      if (fields.event.pipeline == 0) in.fail(":pipeline is at least 1");
     } else if (key == "first") {
       once(in, fields.has_first, key);
       fields.has_first = true;

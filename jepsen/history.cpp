@@ -39,6 +39,7 @@ std::string describe(const History& history, const Operation& operation) {
                      what_was_done(operation) + " of \"" +
                      std::string(history.sequences.text(operation.sequence)) + "\" ";
   if (operation.key != 0) text += "as " + std::string(history.keys.text(operation.key)) + " ";
+  if (operation.pipeline != 0) text += "in pipeline " + std::to_string(operation.pipeline) + " ";
   if (operation.outcome == Outcome::kUnknown) {
     text += "at " + seconds(operation.invoked_ns) + " s, outcome unknown";
   } else {
@@ -89,6 +90,7 @@ Status HistoryBuilder::invoke(const Event& event) {
   operation.sequence = history_.sequences.intern(event.value);
   operation.key = history_.keys.intern(event.key);
   operation.count = static_cast<std::uint32_t>(event.count);
+  operation.pipeline = event.pipeline;
   operation.function = event.function;
   history_.operations.push_back(operation);
   return {};
@@ -102,6 +104,7 @@ Status HistoryBuilder::complete(const Event& event) {
   Current& current = current_[event.process];
   Operation& operation = history_.operations[current.operation_plus_one - 1];
   if (operation.function != event.function || operation.count != event.count ||
+      operation.pipeline != event.pipeline ||
       history_.sequences.text(operation.sequence) != event.value ||
       history_.keys.text(operation.key) != event.key) {
     return Error{"process " + std::to_string(event.process) +

@@ -36,6 +36,8 @@ struct Operation {
   std::uint32_t key = 0;
   std::uint32_t count = 1;
   std::uint32_t error = 0;
+  /// As in Event.
+  std::uint32_t pipeline = 0;
   std::uint16_t node = 0;
   Function function = Function::kTake;
   Outcome outcome = Outcome::kUnknown;

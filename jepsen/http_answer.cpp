@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/check.h"
+#include "jepsen/protocol.h"
 
 namespace ticketd::jepsen {
 
@@ -77,6 +78,36 @@ Reply malformed(const HttpAnswer& answer) {
   return reply;
 }
 
+bool is_redirect(int status) { return status == 301 || status == 307 || status == 308; }
+
+/// HOST:PORT of a URL; all of it when it is none.
+std::string address_of(const std::string& location) {
+  constexpr std::string_view kScheme = "http://";
+  if (!location.starts_with(kScheme)) return location;
+  const std::size_t end = location.find('/', kScheme.size());
+  return location.substr(kScheme.size(), end == std::string::npos ? end : end - kScheme.size());
+}
+
+std::string request_to(const Question& question, const Address& node) {
+  return request_text(question, to_string(node));
+}
+
+Result<std::optional<Answer>> read_answer(const Question& question, std::string_view bytes,
+                                          std::size_t& length) {
+  const auto answer = parse_answer(bytes, length);
+  if (!answer.ok()) return answer.error();
+  if (!answer->has_value()) return std::optional<Answer>();
+  const HttpAnswer& said = **answer;
+  Answer result;
+  result.close = said.close;
+  if (is_redirect(said.status)) {
+    result.redirect = address_of(said.location);
+  } else {
+    result.reply = meaning(question, said);
+  }
+  return std::optional<Answer>(std::move(result));
+}
+
 constexpr std::uint64_t kNumberMax = std::numeric_limits<std::uint64_t>::max() - 1;
 
 /// "42", or with a count "40-42".
@@ -109,14 +140,17 @@ Reply read(const HttpAnswer& answer) {
 
 }  // namespace
 
+// Requests of one connection do not wait for each other.
+const Protocol kHttp = {request_to, read_answer, false};
+
 Result<std::optional<HttpAnswer>> parse_answer(std::string_view bytes, std::size_t& length) {
-  using Answer = std::optional<HttpAnswer>;
+  using Parsed = std::optional<HttpAnswer>;
   const std::size_t head_end = bytes.find("\r\n\r\n");
   if (!bytes.starts_with(kVersion.substr(0, std::min(bytes.size(), kVersion.size()))) ||
       (head_end == std::string_view::npos && bytes.size() > kHeadBytesMax)) {
     return no_answer(bytes);
   }
-  if (head_end == std::string_view::npos) return Answer();
+  if (head_end == std::string_view::npos) return Parsed();
   std::string_view head = bytes.substr(0, head_end);
   const std::size_t line_end = head.find(kLineEnd);
   const auto status = number(head.substr(kVersion.size(), 3));
@@ -133,10 +167,10 @@ Result<std::optional<HttpAnswer>> parse_answer(std::string_view bytes, std::size
   }
   if (!body_bytes) return no_answer(bytes);
   const std::size_t body_begin = head_end + 2 * kLineEnd.size();
-  if (bytes.size() - body_begin < *body_bytes) return Answer();
+  if (bytes.size() - body_begin < *body_bytes) return Parsed();
   answer.body = bytes.substr(body_begin, *body_bytes);
   length = body_begin + *body_bytes;
-  return Answer(std::move(answer));
+  return Parsed(std::move(answer));
 }
 
 std::string request_text(const Question& question, std::string_view host) {

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "jepsen/event.h"
+#include "jepsen/ticket_client.h"
 
 namespace ticketd::jepsen {
 
@@ -25,31 +25,6 @@ struct HttpAnswer {
 /// many bytes it has. An error when no answer begins so: only HTTP/1.1 with a Content-Length is
 /// known, which is all that ticketd sends.
 Result<std::optional<HttpAnswer>> parse_answer(std::string_view bytes, std::size_t& length);
-
-/// What a client asks for.
-struct Question {
-  Function function = Function::kTake;
-  /// Empty for the unnamed sequence, which can only be taken from.
-  std::string sequence;
-  std::uint32_t count = 1;
-  /// Empty for none.
-  std::string key;
-};
-
-/// What it is told, as a history wants it.
-struct Reply {
-  /// kOk, kFail (it was certainly not done) or kInfo (nobody knows).
-  EventType type = EventType::kInfo;
-  /// As in Event.
-  std::uint64_t begin = 0, end = 0;
-  /// Who answered; 0 when nobody did.
-  std::uint32_t node = 0;
-  /// Why it is not kOk.
-  std::string error;
-  /// The answer is none that ticketd ever gives: its outcome is not to be believed, and this alone
-  /// is a failure of the server.
-  bool malformed = false;
-};
 
 /// The request as sent to a server at `host`, with its headers.
 std::string request_text(const Question& question, std::string_view host);

@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "jepsen/fault_window.h"
-#include "jepsen/http_client.h"
+#include "jepsen/node_client.h"
 #include "jepsen/recorder.h"
 
 namespace ticketd::jepsen {
@@ -139,8 +139,11 @@ Result<RunResult> run(const RunOptions& options) {
   Recorder recorder(options.directory / "history.edn");
   Workload workload(
       options.workload, options.nodes,
-      [&cluster](asio::io_context& loop) {
-        return std::make_unique<HttpClient>(loop, cluster.http_addresses());
+      [&](asio::io_context& loop, std::size_t number) -> std::unique_ptr<TicketClient> {
+        const bool redis = options.speaks == Speaks::kRedis ||
+                           (options.speaks == Speaks::kBoth && number % 2 == 1);
+        if (redis) return std::make_unique<NodeClient>(loop, kRedis, cluster.redis_addresses());
+        return std::make_unique<NodeClient>(loop, kHttp, cluster.http_addresses());
       },
       [&network] { return *network ? (*network)->enter(Cluster::kClientHost) : Status(); },
       recorder);

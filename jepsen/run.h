@@ -15,6 +15,9 @@
 
 namespace ticketd::jepsen {
 
+/// What clients speak. Of both, every second client speaks one.
+enum class Speaks : std::uint8_t { kHttp, kRedis, kBoth };
+
 struct RunOptions {
   std::filesystem::path program;
   /// For the nemeses that need it.
@@ -23,6 +26,7 @@ struct RunOptions {
   std::filesystem::path directory;
   std::uint32_t nodes = 3;
   WorkloadOptions workload;
+  Speaks speaks = Speaks::kBoth;
   /// None for a run without faults.
   std::vector<const Nemesis*> nemeses;
   /// One after the other instead of drawn, and until each has had its turn, whatever the time.

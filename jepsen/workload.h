@@ -5,6 +5,7 @@
 #include <asio/io_context.hpp>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -19,8 +20,8 @@
 
 #include "base/random.h"
 #include "base/result.h"
-#include "jepsen/http_client.h"
 #include "jepsen/recorder.h"
+#include "jepsen/ticket_client.h"
 
 namespace ticketd::jepsen {
 
@@ -29,6 +30,9 @@ enum class WorkloadKind : std::uint8_t {
   kSequences,  ///< single numbers and reads of a few named sequences
   kRanges,   ///< ranges of mixed sizes under idempotency keys, unknown ones asked again at the end
   kRetries,  ///< single numbers under idempotency keys, unknown ones asked again at once
+  /// several single numbers and reads of one sequence together over one connection; also of the
+  /// unnamed one
+  kPipelines,
 };
 
 std::optional<WorkloadKind> workload_named(std::string_view name);
@@ -51,7 +55,8 @@ struct Tally {
 /// One thread with all clients. Public functions are for another one.
 class Workload {
  public:
-  using MakeClient = std::function<std::unique_ptr<TicketClient>(asio::io_context&)>;
+  /// Of the clients, numbered from 0.
+  using MakeClient = std::function<std::unique_ptr<TicketClient>(asio::io_context&, std::size_t)>;
 
   /// `prepare` is called in the clients' thread before anything else, to choose its network. Nodes
   /// are numbered from 1 to `nodes`.
@@ -97,6 +102,7 @@ class Workload {
   // The thread's own.
   Random random_;
   std::uint32_t processes_ = 0;
+  std::uint32_t pipelines_ = 0;
   std::uint64_t keys_ = 0;
   bool ending_ = false;
   TicketClient::Clock::time_point resolve_until_;

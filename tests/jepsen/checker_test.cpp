@@ -175,6 +175,44 @@ TEST_CASE("a double apply shows as a gap") {
   CHECK_CAUGHT(Histories().took(0, 1, 0).took(2, 3, 2).took(4, 5, 3), "number 1 given to nobody");
 }
 
+/// Three takes and a read, sent as one.
+Histories pipeline() {
+  Histories history;
+  history.pipeline(7).took(0, 90, 0).took(1, 91, 1, 3).read(2, 92, 3).took(3, 93, 4);
+  return history;
+}
+
+TEST_CASE("answers of one pipeline out of order are caught") {
+  CHECK_SOUND(pipeline());
+  const char* const words = "not in the order of the requests";
+  CHECK_CAUGHT(Histories().pipeline(7).took(0, 90, 1).took(1, 91, 0), words);
+  // A read that did not see what was taken before it, or that saw what was taken behind it.
+  CHECK_CAUGHT(Histories().pipeline(7).took(0, 90, 0).read(1, 91, -1), words);
+  CHECK_CAUGHT(Histories().pipeline(7).read(0, 90, 0).took(1, 91, 0), words);
+  // Across what failed, what is unknown, and another sequence.
+  auto history = Histories().pipeline(7).took(0, 90, 2).failed(1, 91).unknown(2);
+  history.on("t").took(3, 91, 0).on("s").took(4, 92, 0).pipeline(0).took(0, 90, 1);
+  CHECK_CAUGHT(history, words);
+  // Linearizable all of them, but for that.
+  history[4].pipeline = 0;
+  CHECK_SOUND(history);
+}
+
+TEST_CASE("pipelines side by side, and what is in none, stand in any order") {
+  CHECK_SOUND(Histories().pipeline(7).took(0, 90, 1).pipeline(8).took(1, 91, 0));
+  CHECK_SOUND(Histories().took(0, 90, 1).took(1, 91, 0));
+  CHECK_SOUND(pipeline()
+                  .pipeline(8)
+                  .took(0, 92, 6)
+                  .pipeline(7)
+                  .took(50, 93, 7)
+                  .took(60, 94, 8)
+                  .pipeline(0)
+                  .took(0, 92, 5));
+  // Under a key an earlier answer may be told again.
+  CHECK_SOUND(Histories().took(0, 1, 0, 0, "k").pipeline(7).took(2, 9, 1).took(3, 9, 0, 0, "k"));
+}
+
 TEST_CASE("the findings name the operations") {
   const auto history = one_by_one().took(80, 85, 9);
   CHECK(history.judged().find("took 8-9 of \"s\" from 0.000000070 to 0.000000075 s (line 8)") !=

@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "jepsen/http_client.h"
+#include "jepsen/node_client.h"
 #include "tests/jepsen/hosts.h"
 
 namespace ticketd::jepsen {
@@ -39,10 +39,11 @@ ClusterOptions options_in(const Scratch& scratch) {
 
 void require(const Status& done) { REQUIRE_MESSAGE(done.ok(), done.error().message); }
 
-Reply ask(HttpClient& client, asio::io_context& loop, std::uint32_t node, Question question = {}) {
+Reply ask(NodeClient& client, asio::io_context& loop, std::uint32_t node,
+          const Question& question = {}) {
   std::optional<Reply> reply;
-  client.ask(node, question, TicketClient::Clock::now() + kPatience,
-             [&](const Reply& told) { reply = told; });
+  client.ask(node, {question}, TicketClient::Clock::now() + kPatience,
+             [&](std::size_t, const Reply& told) { reply = told; });
   loop.restart();
   while (!reply && loop.run_one() > 0) {
   }
@@ -65,15 +66,18 @@ std::uint32_t wait_leader(Cluster& cluster, std::uint32_t besides = 0) {
 /// What every cluster does: it serves at each node, survives its leader, and comes to one state.
 void exercise(Cluster& cluster) {
   asio::io_context loop;
-  HttpClient client(loop, cluster.http_addresses());
+  NodeClient client(loop, kHttp, cluster.http_addresses());
+  NodeClient redis(loop, kRedis, cluster.redis_addresses());
   Question three;
   three.sequence = "orders";
   three.count = 3;
   std::uint64_t next = 0;
   for (std::uint32_t node = 1; node <= cluster.size(); ++node) {
-    CHECK(ask(client, loop, node).end == node + 1);
+    CHECK(ask(client, loop, node).end == 2 * node);
+    CHECK(ask(redis, loop, node).end == 2 * node + 1);
     CHECK(ask(client, loop, node, three).begin == next);
-    next += 3;
+    CHECK(ask(redis, loop, node, three).begin == next + 3);
+    next += 6;
   }
   const std::uint32_t leader = wait_leader(cluster);
   cluster.kill(leader);
@@ -125,7 +129,7 @@ TEST_CASE("a leader that is cut off is replaced, and follows when the cut is hea
     network->links().set_faults(host, leader, cut);
   }
   asio::io_context loop;
-  HttpClient client(loop, cluster.http_addresses());
+  NodeClient client(loop, kHttp, cluster.http_addresses());
   const std::uint32_t other = wait_leader(cluster, leader);
   CHECK(ask(client, loop, other).begin == 1);
   network->heal();

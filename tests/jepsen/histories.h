@@ -56,6 +56,12 @@ class Histories {
     return *this;
   }
 
+  /// The next operations are of that pipeline; 0 for none.
+  Histories& pipeline(std::uint32_t number) {
+    pipeline_ = number;
+    return *this;
+  }
+
   Operation& operator[](std::size_t at) { return history_.operations[at]; }
   const History& history() const { return history_; }
 
@@ -76,6 +82,7 @@ class Histories {
     operation.sequence = sequence_;
     operation.key = history_.keys.intern(key);
     operation.count = count;
+    operation.pipeline = pipeline_;
     operation.process = static_cast<std::uint32_t>(history_.operations.size());
     operation.line = operation.process + 1;
     history_.operations.push_back(operation);
@@ -83,6 +90,7 @@ class Histories {
   }
 
   History history_;
+  std::uint32_t pipeline_ = 0;
   std::uint32_t sequence_ = history_.sequences.intern("s");
 };
 

@@ -54,6 +54,10 @@ TEST_CASE("events are written as the format's description shows them") {
   CHECK(line_of(take) ==
         "{:process 0, :type :ok, :f :take, :value [\"orders\" {:count 3, :key \"a1\", :first 4, "
         ":last 6}], :time 3400, :node 2}\n");
+  Event piped = client_event(EventType::kInvoke, Function::kTake, 4, "");
+  piped.pipeline = 8;
+  CHECK(line_of(piped) ==
+        "{:process 0, :type :invoke, :f :take, :value [\"\" {:pipeline 8}], :time 4}\n");
   Event read = client_event(EventType::kOk, Function::kRead, 5, "o");
   read.process = 1;
   CHECK(line_of(read) == "{:process 1, :type :ok, :f :read, :value [\"o\" {:last -1}], :time 5}\n");
@@ -98,11 +102,13 @@ TEST_CASE("random events come back as they were written") {
         break;
       case 1:
         event.function = Function::kRead;
+        event.pipeline = static_cast<std::uint32_t>(random.below(3));
         if (event.type == EventType::kOk) event.end = random.next() >> random.between(1, 63);
         break;
       default:
         event.count = random.between(1, 1'000'000);
         event.key = texts[random.below(std::size(texts))];
+        event.pipeline = static_cast<std::uint32_t>(random.next() >> random.between(32, 63));
         if (event.type == EventType::kOk) {
           event.begin = random.next() >> random.between(1, 63);
           event.end = event.begin + event.count;

@@ -37,7 +37,7 @@ class Run(unittest.TestCase):
         for fault in faults:
             for event in (f"begin-{fault}", fault, f"healed-{fault}", f"end-{fault}"):
                 self.assertIn(f":f :{event}, ", history)
-        for sequence in ("", "sequence-0", "ranges-0", "retries-0"):
+        for sequence in ("", "sequence-0", "ranges-0", "retries-0", "pipelines-0"):
             self.assertRegex(history, rf':type :ok, :f :take, :value \["{sequence}"')
         # What the run said is what the recorded history says.
         checked = subprocess.run([PROGRAM, "check", "--both", directory / "history.edn"],
@@ -95,6 +95,7 @@ class Run(unittest.TestCase):
         for arguments, expected in (
                 (("--nemesis", "flood"), "there is no nemesis flood; they are: kill,"),
                 (("--workload", "sleep"), "there is no workload sleep"),
+                (("--protocol", "gopher"), "--protocol is http, redis or both"),
                 (("--network", "pigeons"), "--network is hosts or loopback"),
                 (("--network", "loopback", "--nemesis", "partition"), "needs --network hosts"),
                 (("--time", "0"), "--time")):

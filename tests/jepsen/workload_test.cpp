@@ -18,7 +18,7 @@ namespace ticketd::jepsen {
 namespace {
 
 /// What a server may do wrong.
-enum class Lie { kNone, kTwice, kSkip, kStale, kForgetKeys, kNoAnswer };
+enum class Lie { kNone, kTwice, kSkip, kStale, kForgetKeys, kNoAnswer, kOutOfOrder };
 
 /// Sequences and remembered keys, of the clients' thread alone.
 struct Served {
@@ -56,8 +56,24 @@ class ServedClient : public TicketClient {
  public:
   ServedClient(asio::io_context& loop, Served& served) : loop_(loop), served_(served) {}
 
-  void ask(std::uint32_t node, const Question& question, Clock::time_point,
-           Callback told) override {
+  void ask(std::uint32_t node, Questions questions, Clock::time_point, Callback told) override {
+    std::vector<Reply> replies;
+    for (const Question& question : questions) replies.push_back(reply_to(question, node));
+    if (served_.lie == Lie::kOutOfOrder &&
+        questions.front().function == questions.back().function) {
+      std::swap(replies.front(), replies.back());
+    }
+    asio::post(loop_, [told = std::move(told), replies = std::move(replies)] {
+      for (std::size_t which = 0; which < replies.size(); ++which) told(which, replies[which]);
+    });
+  }
+
+  bool keeps_order() const override { return true; }
+
+  void cut() override {}
+
+ private:
+  Reply reply_to(const Question& question, std::uint32_t node) {
     Reply reply;
     const std::uint64_t fate = served_.random.below(20);
     if (fate == 0) {
@@ -69,12 +85,9 @@ class ServedClient : public TicketClient {
     }
     if (fate <= 2 && reply.type != EventType::kFail) reply = {EventType::kInfo, 0, 0, 0, "lost"};
     reply.malformed = served_.lie == Lie::kNoAnswer && reply.type == EventType::kInfo;
-    asio::post(loop_, [told = std::move(told), reply] { told(reply); });
+    return reply;
   }
 
-  void cut() override {}
-
- private:
   asio::io_context& loop_;
   Served& served_;
 };
@@ -100,7 +113,9 @@ Outcomes run_against(Lie lie, std::vector<WorkloadKind> kinds) {
     options.rate = 100'000;
     Workload workload(
         options, 3,
-        [&](asio::io_context& loop) { return std::make_unique<ServedClient>(loop, served); },
+        [&](asio::io_context& loop, std::size_t) {
+          return std::make_unique<ServedClient>(loop, served);
+        },
         [] { return Status(); }, recorder);
     REQUIRE(workload.start().ok());
     while (workload.tally().ok < 3000) std::this_thread::yield();
@@ -122,7 +137,8 @@ Outcomes run_against(Lie lie, std::vector<WorkloadKind> kinds) {
 }
 
 const std::vector<WorkloadKind> kAll = {WorkloadKind::kTickets, WorkloadKind::kSequences,
-                                        WorkloadKind::kRanges, WorkloadKind::kRetries};
+                                        WorkloadKind::kRanges, WorkloadKind::kRetries,
+                                        WorkloadKind::kPipelines};
 
 TEST_CASE("an honest server passes, and nothing with a key stays unknown") {
   const Outcomes outcomes = run_against(Lie::kNone, kAll);
@@ -154,6 +170,11 @@ TEST_CASE("a server with stale reads is caught") {
 TEST_CASE("a server that forgets keys is caught by retries") {
   CHECK(run_against(Lie::kForgetKeys, {WorkloadKind::kRetries}).verdict.decision ==
         Decision::kViolated);
+}
+
+TEST_CASE("a server that answers a pipeline out of order is caught by pipelines") {
+  CHECK(run_against(Lie::kOutOfOrder, {WorkloadKind::kPipelines})
+            .judged.find("not in the order of the requests") != std::string::npos);
 }
 
 TEST_CASE("answers that ticketd never gives are told") {
