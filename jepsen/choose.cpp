@@ -27,6 +27,11 @@ Nodes leader(Ground& ground) {
   return found != 0 ? Nodes{found} : one(ground);
 }
 
+bool all_run(Ground& ground) {
+  return std::ranges::all_of(in_any_order(ground),
+                             [&](std::uint32_t node) { return ground.cluster.running(node); });
+}
+
 std::string words(const Nodes& nodes) {
   std::string text;
   for (const std::uint32_t node : nodes) {

@@ -23,6 +23,8 @@ Nodes leader(Ground& ground);
 /// All but those, in any order.
 Nodes besides(Ground& ground, const Nodes& some);
 
+bool all_run(Ground& ground);
+
 /// "node 1, node 3"
 std::string words(const Nodes& nodes);
 

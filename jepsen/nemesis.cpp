@@ -8,6 +8,7 @@
 
 #include "jepsen/choose.h"
 #include "jepsen/machine_nemeses.h"
+#include "jepsen/voter_nemesis.h"
 
 namespace ticketd::jepsen {
 
@@ -174,6 +175,8 @@ std::string restarts(Ground& ground) {
   if (ground.network) set_between_nodes(ground, slow);
   for (std::uint64_t round = 0; round < rounds; ++round) {
     const Nodes nodes = all ? in_any_order(ground) : one(ground);
+    // It tells how a node ended by itself: healing asks.
+    if (!all_run(ground)) return "nodes, until one ended by itself";
     for (const std::uint32_t node : nodes) ground.cluster.kill(node);
     for (const std::uint32_t node : nodes) {
       // Healing meets the same error, and tells it.
@@ -301,6 +304,7 @@ const std::vector<Nemesis>& all_nemeses() {
       {"kill-minority", false, kill<minority>},
       {"kill-all", false, kill<in_any_order>},
       {"restarts", false, restarts},
+      {"kill-voter", true, kill_voter, true},
       {"pause", false, pause<one>},
       {"pause-leader", false, pause<leader>},
       {"pause-minority", false, pause<minority>},

@@ -1,6 +1,7 @@
 // What hurts a cluster.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -29,6 +30,8 @@ struct Ground {
   std::map<std::uint32_t, std::uint64_t> failing = {};
   /// Nodes that were stopped, and whose files were damaged then.
   std::set<std::uint32_t> rotten = {};
+  /// Of the nodes.
+  std::chrono::milliseconds election_timeout{500};
 };
 
 /// One kind of fault. All of them end by heal().

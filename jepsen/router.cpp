@@ -168,12 +168,26 @@ std::int64_t Router::deliver_due() {
 }
 
 void Router::deliver(std::size_t link, const unsigned char* packet, std::size_t bytes) {
+  bool watched = false;
   {
     const std::lock_guard lock(mutex_);
     if (!links_[link].deliver(bytes)) return;
+    watched = watch_ && watch_->from == link / tuns_.size() && watch_->test(packet, bytes);
   }
   // A host whose kernel has no room drops the packet, as a real one would.
   static_cast<void>(::write(tuns_[link % tuns_.size()], packet, bytes));
+  if (!watched) return;
+  const std::lock_guard lock(mutex_);
+  if (watch_) watch_->seen = true;
+  watched_.notify_all();
+}
+
+bool Router::wait_for_packet(std::size_t from, PacketTest test,
+                             std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  watch_ = Watch{from, test};
+  watched_.wait_for(lock, patience, [this] { return watch_->seen; });
+  return std::exchange(watch_, std::nullopt)->seen;
 }
 
 }  // namespace ticketd::jepsen

@@ -1,10 +1,13 @@
 // Carries packets between the TUN devices of hosts, and does to them what each link's faults say.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -34,7 +37,19 @@ class Router {
   void set_faults(std::size_t from, std::size_t to, const LinkFaults& faults);
   LinkStatistics statistics(std::size_t from, std::size_t to) const;
 
+  /// Looks at an IPv4 packet with its header.
+  using PacketTest = bool (*)(const unsigned char* packet, std::size_t bytes);
+  /// Until a packet of host `from` for which the test is true has been handed to another host.
+  /// False when none has for so long. For one thread at a time; the router's runs the test.
+  bool wait_for_packet(std::size_t from, PacketTest test, std::chrono::milliseconds patience);
+
  private:
+  struct Watch {
+    std::size_t from;
+    PacketTest test;
+    bool seen = false;
+  };
+
   struct OnTheWay {
     std::int64_t time_ns;
     std::uint64_t serial;  // equal times stay in order
@@ -63,8 +78,10 @@ class Router {
   Descriptor poll_, stop_;
   std::thread thread_;
 
-  mutable std::mutex mutex_;  // guards links_
+  mutable std::mutex mutex_;  // guards links_ and watch_
   std::vector<Link> links_;
+  std::optional<Watch> watch_;
+  std::condition_variable watched_;
 
   // The thread's own.
   Random random_;

@@ -150,6 +150,7 @@ Result<RunResult> run(const RunOptions& options) {
   if (Status started = workload.start(); !started.ok()) return started.error();
   Random random(options.seed);
   Ground ground{cluster, network->get(), workload, random};
+  ground.election_timeout = options.election_timeout;
   RunResult result;
   if (Status done = hurt_and_heal(options, ground, recorder, result.failures); !done.ok()) {
     return done.error();

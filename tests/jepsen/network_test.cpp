@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <sstream>
@@ -103,6 +104,28 @@ TEST_CASE("a link is cut in one direction") {
   CHECK(network->links().faults(0, 1) == LinkFaults());
   datagrams.send(0, 3);
   CHECK(datagrams.receive(1) == 3);
+}
+
+TEST_CASE("a packet of one host is waited for") {
+  const auto network = network_or_skip(2);
+  if (!network) return;
+  Datagrams datagrams(*network);
+  const auto is_seven = [](const unsigned char* packet, std::size_t bytes) {
+    return packet[bytes - sizeof(std::uint32_t)] == 7;
+  };
+  CHECK_FALSE(network->links().wait_for_packet(0, is_seven, milliseconds(1)));
+  std::atomic<bool> seen = false;
+  std::thread sender([&] {
+    // The other host's, and other ones, are not it.
+    for (std::uint32_t number = 0; !seen; ++number) {
+      datagrams.send(1, 7);
+      datagrams.send(0, number % 8);
+      std::this_thread::yield();
+    }
+  });
+  CHECK(network->links().wait_for_packet(0, is_seven, std::chrono::hours(1)));
+  seen = true;
+  sender.join();
 }
 
 TEST_CASE("TCP comes through a cut that is healed") {
