@@ -68,7 +68,7 @@ const Nemesis& next_nemesis(const RunOptions& options, std::size_t had, Random& 
 }
 
 /// Faults one after the other, each with an end and some calm behind it, long enough to see service
-/// come back.
+/// come back. Where each has to have its turn they are shorter, for there are many.
 Status hurt_and_heal(const RunOptions& options, Ground& ground, Recorder& recorder,
                      std::vector<std::string>& complaints) {
   const Clock::time_point end = Clock::now() + options.time;
@@ -87,11 +87,11 @@ Status hurt_and_heal(const RunOptions& options, Ground& ground, Recorder& record
     recorder.fault(name, what);
     const std::string turn =
         options.in_turn ? " (" + std::to_string(had + 1) + " of " + std::to_string(due) + ")" : "";
-    progress.wait_until(timeouts(1, 8), name + ": " + what + turn, recorder);
+    progress.wait_until(timeouts(1, options.in_turn ? 4 : 8), name + ": " + what + turn, recorder);
     const auto healed = [&] { recorder.fault(std::string(kHealedFault) + name, what); };
     if (Status done = heal(ground, complaints, healed); !done.ok()) return done;
     recorder.fault(std::string(kEndFault) + name, what);
-    progress.wait_until(timeouts(4, 10), "calm", recorder);
+    progress.wait_until(options.in_turn ? timeouts(3, 5) : timeouts(4, 10), "calm", recorder);
   }
   progress.wait_until(end, "calm", recorder);
   return heal(ground, complaints, [] {});
