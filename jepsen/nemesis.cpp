@@ -175,7 +175,7 @@ std::string restarts(Ground& ground) {
   if (ground.network) set_between_nodes(ground, slow);
   for (std::uint64_t round = 0; round < rounds; ++round) {
     const Nodes nodes = all ? in_any_order(ground) : one(ground);
-    // It tells how a node ended by itself: healing asks.
+    // A restart would hide how a node ended by itself.
     if (!all_run(ground)) return "nodes, until one ended by itself";
     for (const std::uint32_t node : nodes) ground.cluster.kill(node);
     for (const std::uint32_t node : nodes) {

@@ -57,8 +57,9 @@ void let_followers_catch_up(Ground& ground, std::uint32_t leader) {
   ground.network->links().set_faults(Cluster::kClientHost, leader, {});
 }
 
-/// False when it does not start. Healing meets the same error, and tells it.
+/// False when it does not start, or ended by itself. Healing meets the same, and tells it.
 bool restart(Ground& ground, std::uint32_t node) {
+  if (!ground.cluster.running(node)) return false;
   ground.cluster.kill(node);
   return ground.cluster.start(node).ok();
 }
@@ -86,7 +87,7 @@ bool split_vote(Ground& ground) {
   if (!restart(ground, parts.voter)) return false;
   const bool voted =
       ground.network->links().wait_for_packet(parts.voter, gives_vote, ground.election_timeout * 3);
-  if (voted && ground.cluster.running(parts.voter)) have_late_ones_ask(ground, parts);
+  if (voted) have_late_ones_ask(ground, parts);
   std::this_thread::sleep_for(ground.election_timeout);
   return voted;
 }
@@ -98,7 +99,7 @@ std::string kill_voter(Ground& ground) {
   const std::uint64_t rounds = ground.random.between(2, 4);
   std::uint64_t voted = 0;
   for (std::uint64_t round = 0; round < rounds; ++round) {
-    // It tells how a node ended by itself: healing asks.
+    // A restart would hide how a node ended by itself.
     if (!all_run(ground)) break;
     if (round > 0) {
       ground.network->heal();
@@ -107,7 +108,8 @@ std::string kill_voter(Ground& ground) {
     }
     voted += split_vote(ground) ? 1U : 0U;
   }
-  return std::to_string(voted) + " voters in " + std::to_string(rounds) + " elections";
+  return "after its vote, in " + std::to_string(voted) + " of " + std::to_string(rounds) +
+         " elections";
 }
 
 }  // namespace ticketd::jepsen
