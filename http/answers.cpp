@@ -141,7 +141,7 @@ Response not_done(const ticket::NotDone& answer) {
 Response outcome_unknown(const ticket::Unknown& answer) {
   return {.status = Status::kGatewayTimeout,
           .body = line("outcome unknown: " + answer.message +
-                       " It may have been done, or still be. Retry with the same Idempotency-Key; "
+                       ". It may have been done, or still be. Retry with the same Idempotency-Key; "
                        "without one, asking again takes other numbers.")};
 }
 
