@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
+#include <limits>
 #include <utility>
 
 #include "store/database.h"
@@ -236,8 +237,14 @@ using Work = Verdict (*)(const std::string& path);
 
 /// The process that looks: it ends here.
 [[noreturn]] void work_and_exit(Work work, const std::string& path, int report_to) {
-  // It shares the directory's lock and must not outlive the process that holds it.
+  // It must not outlive the process that holds the directory's lock, nor share that lock: a process
+  // that is killed now ends before this one does, and the next may start in between.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const auto kept = static_cast<unsigned>(report_to);
+  if (kept > STDERR_FILENO + 1) {
+    ::close_range(STDERR_FILENO + 1, kept - 1, 0);
+  }
+  ::close_range(kept + 1, std::numeric_limits<unsigned>::max(), 0);
   for (int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE}) {
     ::signal(signal, SIG_DFL);
   }

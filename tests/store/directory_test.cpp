@@ -2,6 +2,8 @@
 #include "store/directory.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,11 +11,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "store/durable.h"
 #include "store/file.h"
 #include "store/schema.h"
+#include "store/verify.h"
 #include "tests/store/fixture.h"
 
 namespace {
@@ -85,6 +90,37 @@ TEST_CASE("a directory is held by one, who tells where it is reached") {
   lock.reset();
   CHECK_FALSE(DirectoryLock::holder(path).has_value());
   CHECK(DirectoryLock::acquire(path, false).value().has_value());
+}
+
+/// A child of this process that waits for something.
+bool child_waits() {
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream children(task.path() / "children");
+    for (pid_t child = 0; children >> child;) {
+      std::ifstream stat("/proc/" + std::to_string(child) + "/stat");
+      std::string number, name, state;
+      stat >> number >> name >> state;
+      if (state == "S") return true;
+    }
+  }
+  return false;
+}
+
+TEST_CASE("the process that verifies does not hold the directory when its parent is gone") {
+  TemporaryDirectory directory;
+  std::optional<DirectoryLock> lock =
+      std::move(DirectoryLock::acquire(directory.path(), true).value());
+  REQUIRE(lock);
+  // A pipe that nobody writes to: whoever opens it waits.
+  const std::string pipe = directory.path() + "/pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  std::thread verifying([&] { CHECK_FALSE(verify_database(pipe).ok()); });
+  while (!child_waits()) std::this_thread::yield();
+  // What remains of a process that was killed.
+  lock.reset();
+  CHECK(DirectoryLock::acquire(directory.path(), false).value().has_value());
+  ::close(::open(pipe.c_str(), O_WRONLY | O_CLOEXEC));
+  verifying.join();
 }
 
 TEST_CASE("a holder that was killed holds nothing") {
