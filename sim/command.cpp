@@ -22,6 +22,7 @@ struct Given {
   std::optional<std::uint64_t> seed;
   std::string seeds;
   double minutes = 0;
+  bool processor_time = false;
   std::string faults, without;
   Overrides overrides;
   Telling telling;
@@ -34,6 +35,10 @@ struct Given {
 
 double since(SteadyClock::time_point start) {
   return std::chrono::duration<double>(SteadyClock::now() - start).count();
+}
+
+double processor_seconds() {
+  return static_cast<double>(std::clock()) / static_cast<double>(CLOCKS_PER_SEC);
 }
 
 std::optional<FaultSet> parse_faults(const std::string& names) {
@@ -74,6 +79,8 @@ void describe_options(CLI::App& app, Given& given) {
   app.add_option("--seeds", given.seeds, "Run these seeds, as FIRST..LAST");
   app.add_option("--minutes", given.minutes,
                  "Stop after so many minutes; without --seeds, go on with further seeds until then");
+  app.add_flag("--processor-time", given.processor_time,
+               "The minutes are those that this process computes");
   app.add_option("--faults", given.faults,
                  "Fault classes to be on instead of the drawn ones: names with commas, all, or "
                  "none. The classes: " + FaultSet::all().names());
@@ -115,11 +122,13 @@ int shrink_one(const Plan& plan, unsigned seeds) {
 
 int run_seeds(const Given& given, std::uint64_t first, std::uint64_t last) {
   const auto start = SteadyClock::now();
-  const std::clock_t processor_start = std::clock();
+  const double processor_start = processor_seconds();
   const bool endless = given.minutes > 0 && given.seeds.empty();
   Statistics total;
   for (std::uint64_t seed = first; seed <= last || endless; ++seed) {
-    if (given.minutes > 0 && since(start) >= given.minutes * 60) break;
+    const double spent =
+        given.processor_time ? processor_seconds() - processor_start : since(start);
+    if (given.minutes > 0 && spent >= given.minutes * 60) break;
     const Plan plan = draw_plan(seed, given.overrides);
     if (given.shrink) {
       if (const int code = shrink_one(plan, given.shrink_seeds); code != 0) return code;
@@ -127,8 +136,7 @@ int run_seeds(const Given& given, std::uint64_t first, std::uint64_t last) {
       return 1;
     }
   }
-  const double processor =
-      static_cast<double>(std::clock() - processor_start) / static_cast<double>(CLOCKS_PER_SEC);
+  const double processor = processor_seconds() - processor_start;
   if (!given.shrink) std::printf("%s", total.describe(since(start), processor).c_str());
   return 0;
 }
