@@ -253,11 +253,19 @@ class Reader : public Archive<Reader> {
     return static_cast<std::uint8_t>(checked(name, read, first, last));
   }
   std::uint64_t checked(const char* name, std::uint64_t read, std::uint64_t first,
-                        std::uint64_t last);
-  void noticed(const char* name);
+                        std::uint64_t last) {
+    if (in_.ok() && read >= first && read <= last) return read;
+    return out_of_range(name, read, first, last);
+  }
+  void noticed(const char* name) {
+    if (!in_.ok()) cut_short(name);
+  }
+  std::uint64_t out_of_range(const char* name, std::uint64_t read, std::uint64_t first,
+                             std::uint64_t last);
+  void cut_short(const char* name);
   void fail(std::string why);
 
-  ByteReader in_;
+  ByteReader in_;  // not ok() once there is a fault
   std::string fault_;
 };
 

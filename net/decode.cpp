@@ -5,20 +5,16 @@
 
 namespace ticketd::net {
 
-std::uint64_t Reader::checked(const char* name, std::uint64_t read, std::uint64_t first,
-                              std::uint64_t last) {
+std::uint64_t Reader::out_of_range(const char* name, std::uint64_t read, std::uint64_t first,
+                                   std::uint64_t last) {
   noticed(name);
-  if (ok() && (read < first || read > last)) {
-    fail(std::string(name) + " is " + std::to_string(read) + ", which is not in [" +
-         std::to_string(first) + ", " + std::to_string(last) + "]");
-  }
-  return ok() ? read : first;
+  fail(std::string(name) + " is " + std::to_string(read) + ", which is not in [" +
+       std::to_string(first) + ", " + std::to_string(last) + "]");
+  return first;
 }
 
-void Reader::noticed(const char* name) {
-  if (!in_.ok()) {
-    fail(std::string(name) + " is cut short, too long or malformed");
-  }
+void Reader::cut_short(const char* name) {
+  fail(std::string(name) + " is cut short, too long or malformed");
 }
 
 void Reader::fail(std::string why) {
@@ -68,7 +64,7 @@ Result<Frame> decode_message(FrameType type, std::string_view payload) {
                  std::to_string(reader.remaining()) + " bytes after its end"};
   }
   if constexpr (std::is_constructible_v<raft::Message, Message>) {
-    return Frame(raft::Message(std::move(message)));
+    return Frame(std::in_place_type<raft::Message>, std::move(message));
   } else {
     return Frame(std::move(message));
   }

@@ -7,6 +7,9 @@ namespace ticketd::raft {
 
 void Outbox::post(Envelope envelope, std::optional<SaveId> rests_on) {
   if (!rests_on) {
+    if (free_.capacity() == 0) {
+      free_.reserve(kUsual);
+    }
     free_.push_back(std::move(envelope));
   } else if (!widens_newest(envelope, *rests_on) && held_.size() < kMaxHeld) {
     held_.push_back({*rests_on, std::move(envelope)});

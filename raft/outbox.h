@@ -13,6 +13,8 @@ class Outbox {
  public:
   /// Past it further messages are dropped, as a network may: a hung disk must not fill the memory.
   static constexpr std::size_t kMaxHeld = 4096;
+  /// So many leave at once as a rule.
+  static constexpr std::size_t kUsual = 4;
 
   /// `rests_on`: the save to wait for, none to send at once.
   void post(Envelope envelope, std::optional<SaveId> rests_on);

@@ -266,7 +266,7 @@ void Network::arrive(std::uint32_t slot) {
 
 // --- Heard ----------------------------------------------------------------------------------------
 
-void Network::heard_at_listener(SessionId id, Session& session, net::Frame frame) {
+void Network::heard_at_listener(SessionId id, Session& session, net::Frame&& frame) {
   Process& listener = simulation_.process(session.listener);
   if (auto* message = std::get_if<raft::Message>(&frame)) {
     listener.transport().events().on_message({session.from, session.to, std::move(*message)});
@@ -307,7 +307,7 @@ void Network::request(SessionId id, Session& session, net::Request request) {
       });
 }
 
-void Network::heard_at_dialer(SessionId id, Session& session, net::Frame frame) {
+void Network::heard_at_dialer(SessionId id, Session& session, net::Frame&& frame) {
   auto* response = std::get_if<net::Response>(&frame);
   if (session.dialer == kNobody) {
     require(response != nullptr, "a client hears something else than an answer");

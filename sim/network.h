@@ -125,8 +125,8 @@ class Network {
   bool is_alive(std::uint32_t process, std::uint32_t life) const;
   Micros draw_delay();
   void damage(std::string& bytes);
-  void heard_at_listener(SessionId id, Session& session, net::Frame frame);
-  void heard_at_dialer(SessionId id, Session& session, net::Frame frame);
+  void heard_at_listener(SessionId id, Session& session, net::Frame&& frame);
+  void heard_at_dialer(SessionId id, Session& session, net::Frame&& frame);
   void greet(SessionId id, Session& session, const net::Hello& hello);
   void request(SessionId id, Session& session, net::Request request);
 
