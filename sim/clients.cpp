@@ -103,7 +103,8 @@ std::uint64_t Clients::begin_attempt(std::uint32_t number, Process& process,
   const Knobs& knobs = simulation_.knobs;
   if (!simulation_.healed() && knobs.give_up_permille > 0 &&
       random_.chance(knobs.give_up_permille, 1'000)) {
-    client.give_up_at = simulation_.events.now() + random_.below(knobs.request_timeout);
+    // Often at once: a leader that is cut off appends request after request.
+    client.give_up_at = simulation_.events.now() + log_uniform(random_, 1'000, knobs.request_timeout);
     sleep(number, client.give_up_at - simulation_.events.now());
   }
   return id;

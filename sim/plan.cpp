@@ -209,7 +209,7 @@ void draw_load(const Plan& plan, Knobs& knobs) {
   knobs.distinct_permille =
       distinct.chance(1, 3) ? 0 : static_cast<unsigned>(distinct.between(1, 1'000));
   Random impatient = stream(plan.seed, "give-ups");
-  if (plan.faults.has(Fault::kGiveUps)) knobs.give_up_permille = permille(impatient, 300);
+  if (plan.faults.has(Fault::kGiveUps)) knobs.give_up_permille = permille(impatient, 900);
   Random loop = stream(plan.seed, "slow-loop");
   if (plan.faults.has(Fault::kSlowLoop)) knobs.turn_delay_max = log_uniform(loop, 10, 20'000);
 }
