@@ -133,7 +133,7 @@ void SimulatedDisk::heal() {
   set_space(false, false);
 }
 
-bool SimulatedDisk::write_fails() {
+bool SimulatedDisk::job_fails() {
   if (!fails_) return false;
   ++simulation_.statistics.io_errors;
   simulation_.statistics.met(Fault::kIoErrors, process_.replica().node().role());

@@ -36,8 +36,8 @@ class SimulatedDisk : public store::Disk {
   void heal();
   bool hangs() const { return hangs_for() > 0; }
   Micros hangs_for() const;
-  /// The next write fails, and that ends the process.
-  void fail_next_write() { fails_ = true; }
+  /// Whatever it does next fails, and that ends the process.
+  void fail_next_job() { fails_ = true; }
   /// Space is low; full: nothing more can be stored until there is room.
   void set_space(bool low, bool full) { engine_.set_space(low, full); }
   /// The power fails. Of what is being written anything may be there; then it is looked at what a
@@ -85,8 +85,8 @@ class SimulatedDisk : public store::Disk {
   Micros duration(SimulatedExecutor::Duty duty);
   /// At the disk, in this life, whether or not the process is paused.
   void after(Micros delay, std::function<void()> job);
-  /// Ends the process if its write is to fail.
-  bool write_fails();
+  /// Ends the process if its job is to fail.
+  bool job_fails();
   void perform(const store::Executor::Job& job);
   /// What jobs had to tell, in its order, now that they are done.
   void tell_loop();

@@ -20,7 +20,7 @@ void SimulatedExecutor::wait(Micros span) {
 
 void SimulatedExecutor::end() {
   if (disk_.hangs()) return wait(disk_.hangs_for());
-  if (duty_ == Duty::kWrites && disk_.write_fails()) return;  // and with it all that is here
+  if (disk_.job_fails()) return;  // and with it all that is here
   disk_.perform(jobs_.front());
   jobs_.pop_front();
   if (duty_ == Duty::kWrites) disk_.record_written();

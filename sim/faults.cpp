@@ -57,6 +57,12 @@ Process* Faults::pick_up() {
   return process.up() ? &process : nullptr;
 }
 
+void Faults::struck(Fault fault, const Process& process) {
+  Statistics& statistics = simulation_.statistics;
+  process.up() ? statistics.met(fault, process.replica().node().role())
+               : statistics.met_down(fault);
+}
+
 void Faults::crash() {
   const std::uint64_t kind = random_.below(8);
   if (kind <= 1) {  // all at once, or any of them
@@ -78,7 +84,7 @@ void Faults::crash_for_a_while(Process& process) {
 void Faults::stop() {
   Process* process = pick_up();
   if (process == nullptr) return;
-  simulation_.statistics.met(Fault::kStops, process->replica().node().role());
+  struck(Fault::kStops, *process);
   process->stop();
   simulation_.events.after(random_.between(1'000'000, 6'000'000), [this, process] {
     simulation_.operators.restart(*process);
@@ -100,7 +106,7 @@ void Faults::partition() {
   if (nodes.size() < 2) return;
   Cuts cuts = draw_partition(random_, std::move(nodes));
   ++simulation_.statistics.partitions;
-  if (up != nullptr) simulation_.statistics.met(Fault::kPartitions, up->replica().node().role());
+  if (up != nullptr) struck(Fault::kPartitions, *up);
   if (random_.chance(1, 4)) return flap(std::move(cuts), simulation_.events.now() + 2 * span());
   cut(cuts);
   simulation_.events.after(span(), [this, cuts = std::move(cuts)] { mend(cuts); });
@@ -142,7 +148,7 @@ void Faults::clog() {
   const bool out = !in || random_.chance(1, 2);
   if (one == nullptr) return;
   ++simulation_.statistics.clogs;
-  simulation_.statistics.met(Fault::kClogs, one->replica().node().role());
+  struck(Fault::kClogs, *one);
   for (const auto& other : processes) {
     if (other.get() == one || random_.chance(1, 4)) continue;
     if (in) simulation_.network.clog(other->index(), one->index(), until);
@@ -154,7 +160,7 @@ void Faults::pause() {
   Process* process = pick_up();
   if (process == nullptr) return;
   ++simulation_.statistics.pauses;
-  simulation_.statistics.met(Fault::kPauses, process->replica().node().role());
+  struck(Fault::kPauses, *process);
   process->pause(span());
 }
 
@@ -162,19 +168,19 @@ void Faults::hang() {
   Process* process = pick_up();
   if (process == nullptr) return;
   ++simulation_.statistics.hangs;
-  simulation_.statistics.met(Fault::kHungDisk, process->replica().node().role());
+  struck(Fault::kHungDisk, *process);
   process->disk().hang_until(simulation_.events.now() + span());
 }
 
 void Faults::io_error() {
-  if (Process* process = pick_up()) process->disk().fail_next_write();
+  if (Process* process = pick_up()) process->disk().fail_next_job();
 }
 
 void Faults::fill() {
   Process* process = pick_up();
   if (process == nullptr) return;
   ++simulation_.statistics.full;
-  simulation_.statistics.met(Fault::kFullDisk, process->replica().node().role());
+  struck(Fault::kFullDisk, *process);
   const bool full = random_.chance(1, 3);
   const Micros length = span();
   process->disk().set_space(true, full);
@@ -194,6 +200,7 @@ void Faults::wipe() {
   Process& victim = pick();
   if (!may_lose_disk(victim)) return;
   ++simulation_.statistics.wipes;
+  struck(Fault::kWipes, victim);
   if (victim.up()) victim.crash();
   simulation_.tell(victim, "loses its disk");
   replace(victim);
@@ -214,6 +221,7 @@ void Faults::replace(Process& process) {
 void Faults::rot() {
   Process& victim = pick();
   if (victim.platter().rotten || !may_lose_disk(victim)) return;
+  struck(Fault::kBitRot, victim);
   if (victim.up()) crash_for_a_while(victim);
   Platter& platter = victim.platter();
   const Platter::RotPlace place = platter.draw_rot(random_);
@@ -230,7 +238,7 @@ void Faults::jump() {
   Process* process = pick_up();
   if (process == nullptr) return;
   ++simulation_.statistics.jumps;
-  simulation_.statistics.met(Fault::kClocks, process->replica().node().role());
+  struck(Fault::kClocks, *process);
   process->jump_clock(log_uniform(random_, 1'000, 5'000'000));
 }
 

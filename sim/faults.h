@@ -33,6 +33,8 @@ class Faults {
   Process& pick();
   Process* pick_up();
   Micros span();
+  /// For the statistics.
+  void struck(Fault fault, const Process& process);
   void crash();
   void stop();
   void partition();

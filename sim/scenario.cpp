@@ -33,7 +33,7 @@ const std::vector<Scenario::Command>& Scenario::table() {
       {"pause N SPAN", "N does nothing for so long; its disk goes on", &Scenario::pause},
       {"clock N SPAN", "N's clock jumps ahead", &Scenario::clock},
       {"hang N SPAN", "no write of N's disk ends for so long", &Scenario::hang},
-      {"fail-disk N", "N's next write fails", &Scenario::fail_disk},
+      {"fail-disk N", "what N's disk does next fails", &Scenario::fail_disk},
       {"space N low|full|enough", "what N's disk says of its space", &Scenario::space},
       {"keep ENTRIES", "checkpoints compact logs to so many entries", &Scenario::keep},
       {"join N [replace] [at=M]", "N, with an empty disk, asks for its admission and starts",

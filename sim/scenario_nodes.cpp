@@ -179,7 +179,7 @@ void Scenario::hang(Arguments& arguments) {
 void Scenario::fail_disk(Arguments& arguments) {
   Process& process = node(arguments, arguments.word("a node"));
   if (!process.up()) arguments.wrong("it is down");
-  process.disk().fail_next_write();
+  process.disk().fail_next_job();
 }
 
 void Scenario::space(Arguments& arguments) {

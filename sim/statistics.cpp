@@ -77,22 +77,25 @@ std::string Statistics::describe(double seconds, double processor) const {
             "full disks %llu  disks lost %llu",
             number(pauses), number(jumps), number(slow_writes), number(hangs), number(io_errors),
             number(full), number(wipes));
-  text.line("compactions %llu  fetches %llu  snapshots made %llu  installed %llu  bad %llu",
+  text.line("compactions %llu  fetches %llu  snapshots made %llu  installed %llu (over another "
+            "branch %llu)  bad %llu",
             number(compactions), number(fetches), number(snapshots_made),
-            number(snapshots_installed), number(bad_snapshots));
+            number(snapshots_installed), number(branches_replaced), number(bad_snapshots));
   text.line("joins %llu  removals asked %llu  removed %llu (not told %llu)  moves %llu  transfers %llu",
             number(joins), number(removals), number(removed), number(in_the_dark), number(moves),
             number(transfers));
   text.line("after the faults: nodes still in trouble %llu  probes %llu  to a leader %.3f s a run",
             number(troubled), number(probes),
             static_cast<double>(to_a_leader) / 1e6 / static_cast<double>(std::max(seeds, one)));
-  text.line("%-12s %10s %14s %10s %10s", "struck", "follower", "pre-candidate", "candidate",
-            "leader");
+  text.line("%-12s %10s %14s %10s %10s %10s", "struck", "follower", "pre-candidate", "candidate",
+            "leader", "down");
   for (std::size_t i = 0; i < kFaults; ++i) {
     const auto& row = struck[i];
-    if (row[0] + row[1] + row[2] + row[3] == 0) continue;
-    text.line("%-12s %10llu %14llu %10llu %10llu", to_string(static_cast<Fault>(i)),
-              number(row[0]), number(row[1]), number(row[2]), number(row[3]));
+    if (std::all_of(row.begin(), row.end(), [](std::uint64_t count) { return count == 0; })) {
+      continue;
+    }
+    text.line("%-12s %10llu %14llu %10llu %10llu %10llu", to_string(static_cast<Fault>(i)),
+              number(row[0]), number(row[1]), number(row[2]), number(row[3]), number(row[4]));
   }
   return text.take();
 }

@@ -37,7 +37,7 @@ struct Statistics {
   std::uint64_t journal_turns = 0, saves_held_up = 0, saves_too_large = 0, writes_kept = 0,
                 writes_lost = 0, writes_torn = 0, rot = 0, rot_in_promises = 0, rot_found = 0;
   std::uint64_t compactions = 0, fetches = 0, snapshots_made = 0, snapshots_installed = 0,
-                bad_snapshots = 0;
+                branches_replaced = 0, bad_snapshots = 0;
   std::uint64_t joins = 0, removals = 0, removed = 0, moves = 0, transfers = 0;
   /// Nodes that stayed in trouble after the others were healed, and requests that probed those.
   std::uint64_t troubled = 0, probes = 0;
@@ -45,14 +45,15 @@ struct Statistics {
   std::uint64_t to_a_leader = 0;
   /// Nodes that still run at the end though they are no members: nobody they know could tell them.
   std::uint64_t in_the_dark = 0;
-  /// By fault and by the role of the node that it struck.
-  std::array<std::array<std::uint64_t, 4>, kFaults> struck{};
+  /// By fault and by the role of the node that it struck; last, nodes that were down.
+  std::array<std::array<std::uint64_t, 5>, kFaults> struck{};
 
   std::uint64_t events() const { return deliveries + completions + timers + requests; }
   std::uint64_t operations() const { return changes + reads; }
   void met(Fault fault, raft::Role role) {
     ++struck[static_cast<std::size_t>(fault)][static_cast<std::size_t>(role)];
   }
+  void met_down(Fault fault) { ++struck[static_cast<std::size_t>(fault)].back(); }
   Statistics& operator+=(const Statistics& other);
   /// Many lines. `processor`: seconds of processor time.
   std::string describe(double seconds, double processor) const;
