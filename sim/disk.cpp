@@ -195,6 +195,15 @@ void SimulatedDisk::applied(const store::AppliedState& applied) {
   disk_.applied(applied);
 }
 
+void SimulatedDisk::install(raft::SnapshotMark mark,
+                            std::function<void(Result<store::AppliedState>)> done) {
+  simulation_.oracle.replaces_log(process_.index(), true);
+  disk_.install(mark, [this, done = std::move(done)](Result<store::AppliedState> state) {
+    simulation_.oracle.replaces_log(process_.index(), false);
+    done(std::move(state));
+  });
+}
+
 void SimulatedDisk::record_written() {
   if (outstanding_ && journal_.last_sequence() > outstanding_->sequence_before) note_durable();
 }

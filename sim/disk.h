@@ -66,9 +66,7 @@ class SimulatedDisk : public store::Disk {
     disk_.stage(std::move(chunk), std::move(done));
   }
   void install(raft::SnapshotMark mark,
-               std::function<void(Result<store::AppliedState>)> done) override {
-    disk_.install(mark, std::move(done));
-  }
+               std::function<void(Result<store::AppliedState>)> done) override;
   void on_compacted(std::function<void(raft::Index)> callback) override {
     disk_.on_compacted(std::move(callback));
   }

@@ -33,6 +33,8 @@ class Golden {
   raft::Index last() const { return raft::Index(places_.size() - 1); }
   raft::Term term(raft::Index index) const { return places_[index.value].term; }
   std::uint64_t chain(raft::Index index) const { return places_[index.value].chain; }
+  /// In which term it was first known to be committed; at that time, or before it was.
+  raft::Term committed_in(raft::Index index) const { return places_[index.value].committed_in; }
   /// Of the state when all up to that index is applied.
   std::uint64_t digest(raft::Index index) const { return places_[index.value].digest; }
   const ticket::Summary& summary() const { return machine_.summary(); }

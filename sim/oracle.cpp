@@ -98,6 +98,9 @@ void Oracle::changed(std::uint32_t process, Shown& shown, const View& view,
     configuration_before = std::exchange(shown.configuration, node.configuration());
   }
   check_configuration(process, shown, view);
+  // It would speak of a log that is not there any more when it is answered.
+  require(!shown.log_goes || view.role == Role::kFollower, self, " is a ", to_string(view.role),
+          " while a snapshot takes the place of its log");
   if (view.role == Role::kLeader) leads(process, shown, view);
   if (view.commit > golden.last()) {
     check_durable_majority(process, shown, view, configuration_before);
@@ -137,6 +140,7 @@ void Oracle::leads(std::uint32_t process, const Shown& shown, const View& view) 
           " leads in term ", view.term, " again after a restart");
   require(leader.last <= view.last, member(process), ": a leader's log shrank from ", leader.last,
           " to ", view.last);
+  if (leader.last < view.last) leader.appended.emplace_back(view.last, counted_(process));
   leader.last = view.last;
 }
 
@@ -161,7 +165,8 @@ void Oracle::elected(std::uint32_t process, const Shown& shown, const View& view
   const auto chain = platters_[process]->chain_at(below);
   require(!chain || *chain == golden.chain(below), self, " leads in term ", view.term,
           " without the committed entry ", below);
-  leaders_.emplace(view.term, Leader{self, process, shown.life, view.last, counted_(process)});
+  leaders_.emplace(view.term,
+                   Leader{self, process, shown.life, view.last, counted_(process), {}});
   ++elections;
 }
 
@@ -227,15 +232,30 @@ void Oracle::check_stamp(Term term, std::uint64_t before_us) {
     const auto leader = leaders_.find(term);
     require(leader != leaders_.end(), "entry ", golden.last(), " is of term ", term,
             ", which nobody led");
-    office_ = {term, before_us, leader->second, 0};
+    office_ = {term, before_us, &leader->second, 0, std::nullopt};
   }
-  const raft::Micros gone_by = counted_(office_.leader.process) - office_.leader.counted;
-  require(stamp_us <= office_.began_us + gone_by, "entry ", golden.last(), " of ",
-          office_.leader.member, " says ", stamp_us, " us, where its office began at ",
-          office_.began_us, " us, ", gone_by, " us ago by its clock");
-  require(stamp_us >= office_.last_us, "entry ", golden.last(), " of ", office_.leader.member,
-          " says ", stamp_us, " us behind one that said ", office_.last_us, " us");
+  const Leader& leader = *office_.leader;
+  const raft::Micros gone_by = counted_(leader.process) - leader.counted;
+  require(stamp_us <= office_.began_us + gone_by, "entry ", golden.last(), " of ", leader.member,
+          " says ", stamp_us, " us, where its office began at ", office_.began_us, " us, ", gone_by,
+          " us ago by its clock");
+  require(stamp_us >= office_.last_us, "entry ", golden.last(), " of ", leader.member, " says ",
+          stamp_us, " us behind one that said ", office_.last_us, " us");
   office_.last_us = stamp_us;
+  check_pace(stamp_us);
+}
+
+/// In office, replicated time goes on as the leader's clock does.
+void Oracle::check_pace(std::uint64_t stamp_us) {
+  const Leader& leader = *office_.leader;
+  auto& appended = office_.leader->appended;
+  while (!appended.empty() && appended.front().first < golden.last()) appended.pop_front();
+  if (appended.empty()) return;  // it died before it showed that entry
+  const std::uint64_t ahead_us = stamp_us - appended.front().second;  // any number, it may wrap
+  if (!office_.ahead_us) office_.ahead_us = ahead_us;
+  require(ahead_us == *office_.ahead_us, "entry ", golden.last(), " of ", leader.member, " says ",
+          stamp_us, " us, which is ", ahead_us - *office_.ahead_us,
+          " us more than its clock has gone on since its first one (modulo 2^64)");
 }
 
 // --- What goes out --------------------------------------------------------------------------------
@@ -263,6 +283,25 @@ void Oracle::check_sizes(const raft::Envelope& envelope) const {
   }
 }
 
+/// The leader of a term has all that was committed up to then, so that a log which agrees with its
+/// own up to there has the same.
+void Oracle::check_acknowledged(const Platter& platter,
+                                const raft::AppendResponse& response) const {
+  const Index index = response.index;
+  require(index <= platter.last_index(), platter.member(), " acknowledges ", index,
+          " with a durable log up to ", platter.last_index());
+  if (index > golden.last() || golden.committed_in(index) > response.term) return;
+  require(holds_committed(platter, index), platter.member(), " acknowledges ", index,
+          " with another entry there than was committed");
+}
+
+void Oracle::check_held(const Platter& platter, raft::SnapshotMark mark) const {
+  require(platter.last_index() >= mark.index, platter.member(), " says that it holds a snapshot of ",
+          mark.index, " with a durable log up to ", platter.last_index());
+  require(mark.index <= golden.last() && holds_committed(platter, mark.index), platter.member(),
+          " says that it holds a snapshot of ", mark.index, " with another log up to there");
+}
+
 /// Nothing that promises leaves before what it rests on is durable.
 void Oracle::sent(std::uint32_t process, const raft::Envelope& envelope) const {
   const Platter& platter = *platters_[process];
@@ -275,9 +314,7 @@ void Oracle::sent(std::uint32_t process, const raft::Envelope& envelope) const {
   require(hard.current_term >= term, platter.member(), " speaks in term ", term,
           " before that is durable");
   if (const auto* append = std::get_if<raft::AppendResponse>(&message)) {
-    const bool holds = append->index <= platter.last_index();
-    require(!append->success || hard.current_term != term || holds, platter.member(),
-            " acknowledges ", append->index, " with a durable log up to ", platter.last_index());
+    if (append->success && hard.current_term == term) check_acknowledged(platter, *append);
   } else if (const auto* vote = std::get_if<raft::VoteResponse>(&message)) {
     const bool voted = hard.current_term > term || (hard.has_voted && hard.voted_for == envelope.to);
     require(!vote->granted || voted, platter.member(), " says that it voted for ", envelope.to,
@@ -288,9 +325,7 @@ void Oracle::sent(std::uint32_t process, const raft::Envelope& envelope) const {
     require(voted, platter.member(), " campaigns in term ", term,
             " before its own vote is durable");
   } else if (const auto* snapshot = std::get_if<raft::SnapshotResponse>(&message)) {
-    require(!snapshot->installed || platter.last_index() >= snapshot->mark.index,
-            platter.member(), " says that it holds a snapshot of ", snapshot->mark.index,
-            " with a durable log up to ", platter.last_index());
+    if (snapshot->installed) check_held(platter, snapshot->mark);
   } else if (std::holds_alternative<raft::AppendRequest>(message) ||
              std::holds_alternative<raft::HeartbeatRequest>(message)) {
     const auto leader = leaders_.find(term);

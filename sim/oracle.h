@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -59,7 +60,7 @@ class Oracle {
   void observed(std::uint32_t process, const raft::Node& node) {
     const View view = view_of(node);
     Shown& shown = shown_[process];
-    if (view == shown.view && !shown.unchecked) return;
+    if (view == shown.view && !shown.unchecked && !shown.log_goes) return;
     changed(process, shown, view, node);
   }
 
@@ -79,6 +80,9 @@ class Oracle {
   std::uint64_t installing(std::uint32_t process, raft::SnapshotMark mark,
                            const SnapshotContent& content);
 
+  /// A snapshot that was received is to be put in force in place of the log; or that is over.
+  void replaces_log(std::uint32_t process, bool begins) { shown_[process].log_goes = begins; }
+
   /// Everything that takes longer: logs against the golden log.
   void scan() const;
 
@@ -86,6 +90,8 @@ class Oracle {
   Audit audit;
   std::uint64_t elections = 0;
   std::uint64_t truncations = 0;
+  /// Snapshots put in force over a log that has another entry at their place.
+  std::uint64_t branches_replaced = 0;
 
  private:
   struct Shown {
@@ -97,19 +103,25 @@ class Oracle {
     raft::Index applied;
     /// Applied in this event: an index and its digest.
     std::optional<std::pair<raft::Index, std::uint64_t>> unchecked;
+    /// A snapshot is being put in force.
+    bool log_goes = false;
   };
   struct Leader {
     raft::MemberId member;
     std::uint32_t process = 0, life = 0;
     raft::Index last;  // only grows while it leads
     raft::Micros counted = 0;  // by its clock, when it was elected
+    /// Up to where its log went when, by its clock; what is committed is dropped.
+    std::deque<std::pair<raft::Index, raft::Micros>> appended;
   };
   /// Where replicated time stood before the first entry of a term, and the term's leader.
   struct Office {
     raft::Term term;
     std::uint64_t began_us = 0;
-    Leader leader;
+    Leader* leader = nullptr;
     std::uint64_t last_us = 0;  // its newest stamp; they never fall
+    /// How far stamps are ahead of what its clock has counted; the same for all of them.
+    std::optional<std::uint64_t> ahead_us;
   };
   struct Seen {
     raft::Term term;
@@ -122,6 +134,7 @@ class Oracle {
   void elected(std::uint32_t process, const Shown& shown, const View& view);
   void catch_up(raft::Index commit, raft::Term term, std::uint32_t process);
   void check_stamp(raft::Term term, std::uint64_t before_us);
+  void check_pace(std::uint64_t stamp_us);
   void check_new_configuration(const Platter& platter, const raft::Entry& entry) const;
   void check_durable_majority(std::uint32_t process, const Shown& shown, const View& view,
                               const std::optional<raft::ConfigurationAt>& before) const;
@@ -131,6 +144,12 @@ class Oracle {
   raft::MemberId member(std::uint32_t process) const { return platters_[process]->member(); }
 
   void check_sizes(const raft::Envelope& envelope) const;
+  void check_acknowledged(const Platter& platter, const raft::AppendResponse& response) const;
+  void check_held(const Platter& platter, raft::SnapshotMark mark) const;
+  /// What was compacted away was compared when it was applied.
+  bool holds_committed(const Platter& platter, raft::Index index) const {
+    return index < platter.compacted.index || platter.chain_at(index) == golden.chain(index);
+  }
 
   const raft::Options limits_;
   const Counted counted_;

@@ -117,6 +117,8 @@ std::uint64_t Oracle::installing(std::uint32_t process, raft::SnapshotMark mark,
   require(platter.last_index() <= mark.index || platter.term_at(mark.index) != mark.term,
           platter.member(), " installs a snapshot of ", mark.index,
           " over a log that agrees and goes on to ", platter.last_index());
+  branches_replaced +=
+      platter.last_index() >= mark.index && platter.term_at(mark.index) != mark.term;
   require(content.state.configuration == golden.configuration(mark.index), platter.member(),
           " installs a snapshot with another configuration than was in force at ",
           mark.index);

@@ -213,6 +213,7 @@ void Simulation::run() {
   statistics.elections += oracle.elections;
   statistics.commits += oracle.golden.last().value;
   statistics.truncations += oracle.truncations;
+  statistics.branches_replaced += oracle.branches_replaced;
   ++statistics.seeds;
 }
 

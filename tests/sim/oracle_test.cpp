@@ -158,6 +158,16 @@ TEST_CASE_FIXTURE(Trial, "nothing that promises leaves before it is durable") {
     const raft::SnapshotMark mark{raft::Index(5), raft::Term(1)};
     CHECK_THROWS_AS(sent(raft::SnapshotResponse{raft::Term(1), mark, 1, 0, true}), Violation);
   }
+  SUBCASE("another entry than was committed") {
+    const raft::AppendResponse append{raft::Term(1), true, raft::Index(1), {}, {}};
+    const raft::SnapshotMark mark{raft::Index(1), raft::Term(1)};
+    const raft::SnapshotResponse snapshot{raft::Term(1), mark, 1, 0, true};
+    CHECK_NOTHROW(sent(append));
+    CHECK_NOTHROW(sent(snapshot));
+    ++platters[0].log.back().chain;
+    CHECK_THROWS_AS(sent(append), Violation);
+    CHECK_THROWS_AS(sent(snapshot), Violation);
+  }
   SUBCASE("a term") {
     CHECK_THROWS_AS(sent(raft::HeartbeatResponse{raft::Term(2), 1}), Violation);
   }
@@ -182,6 +192,20 @@ TEST_CASE_FIXTURE(Trial, "a state that the golden log does not make is noticed")
   CHECK_THROWS_AS(oracle.state_is(0, raft::Index(2), 0), Violation);
   platters[0].records.put("skey", "value");
   CHECK_THROWS_AS(oracle.scan(), Violation);
+}
+
+TEST_CASE_FIXTURE(Trial, "nobody campaigns while a snapshot takes the place of its log") {
+  raft::Options options;
+  options.self = member(0);
+  raft::Node node(options, restored(0), raft::Time());
+  oracle.started(0, 0, node);
+  oracle.replaces_log(0, true);
+  CHECK_NOTHROW(oracle.observed(0, node));
+  node.tick(raft::Time(10'000'000));
+  REQUIRE(node.role() == raft::Role::kPreCandidate);
+  CHECK_THROWS_AS(oracle.observed(0, node), Violation);
+  oracle.replaces_log(0, false);
+  CHECK_NOTHROW(oracle.observed(0, node));
 }
 
 TEST_CASE_FIXTURE(Trial, "a snapshot is of what was committed, and not older than the state") {

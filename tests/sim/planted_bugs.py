@@ -350,6 +350,10 @@ BUGS = (
         Edit("server/replica_service.cpp",
              "  return office_stamp_us_ + (now - office_began_);\n",
              "  return now.value;\n"),)),
+    Bug("replicated-time-stands-still", "stamps show when the leader took office", (
+        Edit("server/replica_service.cpp",
+             "  return office_stamp_us_ + (now - office_began_);\n",
+             "  return office_stamp_us_;\n"),)),
     Bug("digest-misses-removals", "the digest does not follow removals", (
         Edit("ticket/machine.cpp",
              "  state_.remove(key);\n  summary_.digest -= record_hash(key, value);\n",
