@@ -156,7 +156,8 @@ void draw_disk(const Plan& plan, Knobs& knobs) {
   }
   Random tail = stream(plan.seed, "compaction");
   if (plan.faults.has(Fault::kCompaction)) {
-    knobs.log_tail = log_uniform(tail, 1, 500);
+    // With hardly any log left, a snapshot comes over the branch of a leader that was cut off.
+    knobs.log_tail = tail.chance(1, 2) ? tail.below(3) : log_uniform(tail, 1, 500);
     knobs.checkpoint_interval = log_uniform(tail, 20'000, 200'000);
   }
   Random bad = stream(plan.seed, "bad-files");
