@@ -92,7 +92,8 @@ class Journal {
   void write(Placed& placed);
   /// Everything written is durable when it returns; a failure is fatal().
   void flush();
-  /// A flush that began when the record with this sequence number had been written has ended.
+  /// A flush that began when the record with this sequence number had been written has ended, or the
+  /// database holds all records up to it.
   void flushed(std::uint64_t sequence) { flushed_ = std::max(flushed_, sequence); }
   bool has_unflushed() const { return flushed_ < last_sequence(); }
 

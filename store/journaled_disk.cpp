@@ -261,6 +261,7 @@ void JournaledDisk::landed(const Landed& landed) {
   const std::shared_ptr<InFlight> in_flight = std::exchange(in_flight_, nullptr);
   ENSURE(in_flight != nullptr);
   journal_.give_back();
+  journal_.flushed(in_flight->batch.journal_sequence);  // durable all the same: in the database
   ++counters_.checkpoints;
   counters_.checkpoint_bytes += landed.bytes_written;
   counters_.last_checkpoint_bytes = landed.bytes_written;

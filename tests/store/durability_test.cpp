@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "store/journal_format.h"
 #include "tests/store/fixture.h"
 
 namespace ticketd::store::testing {
@@ -65,6 +66,21 @@ std::uint64_t flushes_of(TestReplica& replica, raft::Save save) {
   const std::uint64_t before = flushes(replica);
   replica.save(std::move(save));
   return flushes(replica) - before;
+}
+
+/// In the journal, of all epochs.
+RecordHeader last_record(const std::string& path) {
+  const std::string bytes = read_text(path + "/journal");
+  const Result<JournalShape> shape =
+      decode_journal_header(std::string_view(bytes).substr(0, kBlockBytes));
+  REQUIRE(shape.ok());
+  RecordHeader last;
+  for (std::uint64_t at = kBlockBytes; at < bytes.size(); at += kBlockBytes) {
+    const std::optional<Record> record =
+        find_record(std::string_view(bytes).substr(at), shape->id);
+    if (record && record->header.sequence > last.sequence) last = record->header;
+  }
+  return last;
 }
 
 }  // namespace
@@ -146,6 +162,21 @@ TEST_CASE("durability: low leaves the rest to checkpoints, medium flushes it soo
   const std::uint64_t before = flushes(replica);
   replica.save(entry_save(kEntries + 1));
   replica.loop().run_until([&] { return flushes(replica) > before; });
+}
+
+TEST_CASE("durability: what a checkpoint has stored is flushed, as far as the journal's records know") {
+  TemporaryDirectory directory;
+  DiskOptions options = options_of(directory.path(), Durability::kLow);
+  options.checkpoint_interval_us = 2'000;
+  TestReplica replica(options);
+  replica.save(save_of(entries_up_to(1)));
+  for (std::uint64_t index = 2; index <= kEntries; ++index) {
+    replica.save(entry_save(index));
+  }
+  replica.checkpoint();
+  replica.save(entry_save(kEntries + 1));
+  CHECK(flushes(replica) == 1);
+  CHECK(last_record(directory.path()).unflushed == 0);
 }
 
 TEST_CASE("durability: a doubtful directory begins anew as another incarnation") {
