@@ -84,6 +84,7 @@ Status remove_rest(const std::string& path) {
     const bool snapshot = (name.starts_with(kSnapshotPrefix) &&
                            (name.ends_with(kSnapshotSuffix) || name.ends_with(kUnfinishedSuffix)));
     const bool ours = name == kJournalFile || name == kNewJournalFile || name == kReadersFile ||
+                      name == kFlushFailedFile ||
                       name == kNewDatabaseFile || name == kIncomingFile || name == kInstallingFile;
     if (snapshot || ours) {
       durable_step("destroy: a file");

@@ -15,6 +15,9 @@ inline constexpr std::string_view kNewDatabaseFile = "data.mdb.new";
 inline constexpr std::string_view kDestroyedFile = "data.mdb.destroyed";
 inline constexpr std::string_view kJournalFile = "journal";
 inline constexpr std::string_view kNewJournalFile = "journal.new";
+/// Empty: below durability high a flush of the journal has failed, which may have lost what was
+/// acknowledged.
+inline constexpr std::string_view kFlushFailedFile = "journal.failed";
 /// A snapshot that is being received, and one that is being put in force.
 inline constexpr std::string_view kIncomingFile = "incoming.snap";
 inline constexpr std::string_view kInstallingFile = "installing.snap";

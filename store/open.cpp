@@ -24,6 +24,33 @@ std::uint64_t half_bytes(const DiskOptions& options) {
   return round_up_to_block(std::max(wanted, kHalfBytesMin));
 }
 
+/// The journal below durability high, where a flush that fails may take what was acknowledged before
+/// it. It leaves a mark, since the process that comes back finds the same boot. The mark need not be
+/// durable: after another boot there is doubt anyway.
+class LooseJournalFile final : public BlockFile {
+ public:
+  LooseJournalFile(File file, std::string mark) : file_(std::move(file)), mark_(std::move(mark)) {}
+
+  const std::string& name() const override { return file_.name(); }
+  std::uint64_t size() const override { return file_.size(); }
+  Status read(std::uint64_t offset, std::span<char> out) const override {
+    return file_.read(offset, out);
+  }
+  Status write(std::uint64_t offset, std::string_view bytes) override {
+    return file_.write(offset, bytes);
+  }
+  Status sync() override {
+    Status synced = file_.sync();
+    // When that fails, too, nothing can be done: the disk takes nothing any more.
+    if (!synced) (void)File::open(mark_, File::Mode::kCreate);
+    return synced;
+  }
+
+ private:
+  File file_;
+  const std::string mark_;
+};
+
 /// Under another name until it is complete: a data.mdb is always one that can be opened.
 Status create_database(const DiskOptions& options, const std::string& path) {
   const std::string unfinished = in_directory(options.path, kNewDatabaseFile);
@@ -154,7 +181,12 @@ Status replay(OpenStore& store, const DiskOptions& options, Ending ending) {
       return file.error();
     }
   }
-  store.journal_file = std::make_unique<File>(*std::move(file));
+  if (options.durability == Durability::kHigh) {
+    store.journal_file = std::make_unique<File>(*std::move(file));
+  } else {
+    store.journal_file = std::make_unique<LooseJournalFile>(
+        *std::move(file), in_directory(options.path, kFlushFailedFile));
+  }
   store.journal = std::make_unique<Journal>(*store.journal_file, shape, batch.journal_epoch.value(),
                                             batch.journal_sequence + 1);
   return {};
@@ -190,7 +222,9 @@ Result<OpenStore> open_prepared(const DiskOptions& options) {
     unflushed = *std::move(mark);
     transaction.commit();
   }
-  const bool same_boot = unflushed && *unflushed == options.boot_id && !options.boot_id.empty();
+  const std::string failed = in_directory(options.path, kFlushFailedFile);
+  const bool same_boot = unflushed && *unflushed == options.boot_id && !options.boot_id.empty() &&
+                         !exists(failed);
   const Ending ending = !unflushed || same_boot ? Ending::kProcess : Ending::kPower;
   if (Status enough = check_map(store, options); !enough) {
     return enough.error();
@@ -212,6 +246,9 @@ Result<OpenStore> open_prepared(const DiskOptions& options) {
   const bool promised = store.opened.identity && store.opened.identity->incarnation.value != 0;
   store.opened.doubtful = ending == Ending::kPower && promised;
   if (!store.opened.doubtful) {
+    if (Status removed = remove_file(failed); !removed) {
+      return removed.error();
+    }
     mark_unflushed(store, options);
   }
   return store;

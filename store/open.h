@@ -18,7 +18,7 @@ namespace ticketd::store {
 struct OpenStore {
   std::unique_ptr<Environment> environment;
   Tables tables;
-  std::unique_ptr<File> journal_file;
+  std::unique_ptr<BlockFile> journal_file;
   std::unique_ptr<Journal> journal;
   std::unique_ptr<Checkpointer> checkpointer;
   MetaRecord record;

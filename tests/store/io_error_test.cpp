@@ -59,6 +59,46 @@ constexpr int kRefused = 3;
 
 }  // namespace
 
+TEST_CASE("a flush that fails behind what was acknowledged leaves the node in doubt") {
+  TemporaryDirectory directory;
+  DiskOptions options = small_options(directory.path());
+  options.checkpoint_interval_us = 60'000'000;
+  options.boot_id = "one boot";
+  Identity admitted;
+  admitted.node = raft::NodeId(1);
+  admitted.incarnation = raft::Incarnation(1);
+  for (const Durability level : {Durability::kMedium, Durability::kHigh}) {
+    CAPTURE(to_string(level));
+    options.durability = level;
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const int sink = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+      ::dup2(sink, STDERR_FILENO);
+      TestReplica replica(options);
+      if (!replica.disk().set_identity(admitted).ok()) ::_exit(1);
+      const std::uint64_t next = replica.opened().restored.last_index.value + 1;
+      replica.save(save_of({take_entry(next, 1, {"a"})}));
+      syncs_until_failure = 1;
+      raft::Save save;
+      save.entries = {take_entry(next + 1, 1, {"a"})};
+      replica.save(std::move(save));
+      replica.loop().run_until([] { return false; });
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == kFatalExit);
+    for (int start = 0; start < 2; ++start) {
+      TestReplica replica(options);
+      CHECK(replica.opened().doubtful == (level == Durability::kMedium));
+    }
+    TestReplica replica(options);
+    if (!replica.opened().doubtful) continue;
+    admitted.incarnation = raft::Incarnation(7);
+    REQUIRE(replica.disk().begin_anew(admitted).ok());
+  }
+}
+
 TEST_CASE("a failed fdatasync ends the process, with everything acknowledged kept") {
   bool came_to_the_end = false;
   int fatal_ends = 0;
