@@ -2,12 +2,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <iostream>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/escaped.h"
+#include "net/client.h"
 #include "server/recovery.h"
 #include "server/run.h"
 #include "store/directory.h"
@@ -17,6 +21,8 @@ namespace {
 
 /// Sequences that the plan names one by one.
 constexpr std::size_t kShown = 20;
+/// For a look whether the others go on without this node.
+constexpr std::chrono::seconds kLookAround{2};
 
 int fail(const std::string& message) {
   print_error(message);
@@ -31,6 +37,19 @@ std::string others(const server::RecoveryPlan& plan) {
             escaped(member.addresses.peer) + ")";
   }
   return text.empty() ? "none" : text;
+}
+
+/// Has the cluster a majority without this node? Then it would give its numbers beside the new one.
+bool goes_on_elsewhere(const server::RecoveryPlan& plan) {
+  std::vector<std::string> addresses;
+  for (const raft::Member& member : plan.members.members()) {
+    if (member.id.node != plan.before.node) addresses.push_back(member.addresses.peer);
+  }
+  if (addresses.empty()) return false;
+  net::Client client(kLookAround);
+  client.expect_cluster(plan.before.cluster_id);
+  const Result<net::Reply> reply = client.call_leader(addresses, net::MembersCall{});
+  return reply.ok() && std::holds_alternative<net::MembersReply>(*reply);
 }
 
 std::string movement(const ticket::Found& found, std::uint64_t forward) {
@@ -51,10 +70,9 @@ std::string described(const server::RecoveryPlan& plan) {
           "`ticketd join ... --force`. Numbers that only they know of come a second time if they are\n"
           "more than --forward (" +
           std::to_string(plan.forward) + ") ahead, so recover the node with the greatest term and\n"
-          "index. All of its log counts as given, and ";
-  text += plan.sequences.empty() ? "there is no sequence to move.\n"
-                                 : "every sequence moves forward, " +
-                                       std::to_string(plan.sequences.size()) + " in all:\n";
+          "index. A named sequence that it does not know, since its very first numbers were lost, would\n"
+          "begin anew. All of its log counts as given, and every sequence moves forward, " +
+          std::to_string(plan.sequences.size()) + " in all:\n";
   const std::size_t shown = std::min(kShown, plan.sequences.size());
   for (std::size_t i = 0; i < shown; ++i) text += movement(plan.sequences[i], plan.forward);
   if (plan.sequences.size() > shown) {
@@ -74,6 +92,10 @@ int recover_disk(store::LmdbDisk& disk, const RecoverCommand& command) {
   const Result<server::RecoveryPlan> plan = server::plan_recovery(disk, command.forward);
   if (!plan) {
     return fail(plan.error().message);
+  }
+  if (goes_on_elsewhere(*plan)) {
+    return fail("nothing was changed: the other members have a leader and go on, and would give the "
+                "same numbers as a new cluster. Start this node: they take it back by themselves");
   }
   print_note(described(*plan));
   if (!command.yes) {

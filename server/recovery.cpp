@@ -38,6 +38,8 @@ Status apply_rest(const store::Opened& opened, ticket::Machine& machine) {
   return {};
 }
 
+/// The unnamed sequence is one of them even before its first number: everybody knows of it, so that
+/// those that were lost may have been its first.
 std::vector<ticket::Found> all_sequences(ticket::State& state) {
   std::vector<ticket::Found> sequences;
   // The empty name's key is the prefix of all.
@@ -48,9 +50,13 @@ std::vector<ticket::Found> all_sequences(ticket::State& state) {
       sequences.push_back({std::string(*ticket::sequence_name(record.key)),
                            ticket::decode_last(record.value)});
     }
-    if (page.size() < range.limit) return sequences;
+    if (page.size() < range.limit) break;
     range.after = page.back().key;
   }
+  if (sequences.empty() || !sequences.front().sequence.empty()) {
+    sequences.insert(sequences.begin(), ticket::Found{"", 0});
+  }
+  return sequences;
 }
 
 raft::Term last_term(const raft::Restored& restored) {
