@@ -19,6 +19,9 @@ namespace ticketd::server {
 
 namespace {
 
+/// For a first look at the members; without a leader the node asks for its admission all the same.
+constexpr std::chrono::seconds kLookAround{2};
+
 std::uint64_t random_number() {
   std::random_device device;
   std::uniform_int_distribution<std::uint64_t> any(1);
@@ -74,6 +77,8 @@ std::string number(raft::NodeId node) { return std::to_string(node.value); }
 
 /// Where the others of all configurations that it knows of may be.
 std::string addresses_of_others(const store::Opened& opened) {
+  // It lost its very first entries: what it was told when it was admitted.
+  if (opened.restored.last_index.value == 0) return opened.identity->contacts;
   std::set<std::string> addresses;
   const auto add = [&](const raft::Configuration& configuration) {
     for (const raft::Member& member : configuration.members()) {
@@ -85,6 +90,23 @@ std::string addresses_of_others(const store::Opened& opened) {
   std::string contacts;
   for (const std::string& address : addresses) contacts += (contacts.empty() ? "" : ",") + address;
   return contacts;
+}
+
+/// Was the node removed, or another one admitted under its id, while it was away? No, if its cluster
+/// has no leader now. In another cluster it was not a member to be removed: a member that recovered
+/// founds one.
+bool was_removed(const store::Identity& before, const store::Identity& asking) {
+  const QuickExit until_the_loop_runs;
+  net::Client client{kLookAround};
+  client.expect_cluster(before.cluster_id);
+  const auto reply = client.call_leader(split_contacts(asking.contacts), net::MembersCall{});
+  if (!reply) return false;
+  const auto* members = std::get_if<net::MembersReply>(&*reply);
+  if (members == nullptr) return false;
+  const raft::Configuration& configuration = members->configuration.configuration;
+  if (configuration.find({before.node, before.incarnation}) != nullptr) return false;
+  const raft::Member* bearer = configuration.find_node(before.node);
+  return bearer == nullptr || bearer->join_token != asking.join_token;
 }
 
 /// Until a member admits the asking one, which `store` is then told, or refuses it.
@@ -111,7 +133,7 @@ Result<Admission> ask(store::Identity asking, const raft::Addresses& addresses,
       if (auto stored = store(asking); !stored) return stored.error();
       return Admission{};
     } else if (const auto* error = std::get_if<net::ErrorReply>(&*reply)) {
-      if (error->code == net::ErrorReply::Code::kRefused) return Admission{error->message};
+      if (error->code == net::ErrorReply::Code::kRefused) return Admission{error->message, false};
       spdlog::warn("waiting to be admitted: {}", error->message);
     }
     std::this_thread::sleep_for(std::chrono::seconds(1));
@@ -192,15 +214,19 @@ Result<Admission> ask_for_readmission(store::LmdbDisk& disk, const raft::Address
     asking.contacts = addresses_of_others(opened);
     if (asking.contacts.empty()) {
       return Error{
-          "the power was cut, and this node, the only one, may have lost numbers that it gave: it "
-          "does not go on by itself. 'ticketd recover' moves every sequence forward first"};
+          "the power was cut or a flush failed, and this node, the only one, may have lost numbers "
+          "that it gave: it does not go on by itself. 'ticketd recover' moves every sequence forward "
+          "first"};
     }
     if (auto stored = disk.set_readmission(asking); !stored) return stored.error();
   }
   spdlog::warn(
-      "the power was cut, and this node may have lost what it acknowledged: it takes no part until "
-      "the others admit it anew, as another incarnation. Should most of them be in the same case, "
-      "'ticketd recover --help' says what to do");
+      "the power was cut or a flush failed, and this node may have lost what it acknowledged: it takes "
+      "no part until the others admit it anew, as another incarnation. Should most of them be in the "
+      "same case, 'ticketd recover --help' says what to do");
+  if (was_removed(*opened.identity, *opened.readmission)) {
+    return Admission{"this node was removed from the cluster", true};
+  }
   return ask(*opened.readmission, addresses,
              [&](const store::Identity& admitted) { return disk.begin_anew(admitted); });
 }

@@ -31,6 +31,8 @@ bool needs_admission(const store::Opened& opened);
 struct Admission {
   /// The cluster's refusal, empty when it admitted this node.
   std::string refusal;
+  /// The refusal is that this node is no member any more.
+  bool removed = false;
 };
 
 /// Asks the members until one admits this node or refuses it, and stores the incarnation that it is
@@ -40,7 +42,8 @@ Result<Admission> ask_for_admission(store::LmdbDisk& disk, const raft::Addresses
                                     bool replace);
 
 /// The same for a node in doubt: asks to be admitted as another incarnation in place of this one,
-/// and when it is, begins the disk anew, which is then to be opened again.
+/// and when it is, begins the disk anew, which is then to be opened again. A node that was removed
+/// meanwhile does not ask: it would undo what an operator did, or take its id from its successor.
 Result<Admission> ask_for_readmission(store::LmdbDisk& disk, const raft::Addresses& addresses);
 
 }  // namespace ticketd::server

@@ -75,8 +75,10 @@ class NodeProcess {
   NodeProcess(const NodeOptions& options, const Begin& begin, std::function<void()> serving)
       : options_(options), begin_(begin), serving_(std::move(serving)) {}
 
+  /// On an error code() is what to end with.
   Status open();
   int run();
+  int code() const { return exit_code_; }
 
  private:
   Status listen();
@@ -116,7 +118,7 @@ class NodeProcess {
   bool stopping_ = false;
   /// Front ends that have still to close.
   int closing_ = 0;
-  int exit_code_ = kExitOk;
+  int exit_code_ = kExitError;
 };
 
 Status NodeProcess::open() {
@@ -204,7 +206,10 @@ Status NodeProcess::open_disk() {
 Status NodeProcess::be_readmitted() {
   auto admission = ask_for_readmission(*disk_, addresses_);
   if (!admission) return admission.error();
-  if (!admission->refusal.empty()) return Error{admission->refusal};
+  if (!admission->refusal.empty()) {
+    if (admission->removed) exit_code_ = kExitRemoved;
+    return Error{admission->refusal};
+  }
   disk_->close();
   disk_.reset();
   auto lock = take_directory(options_.path, Begin{});
@@ -261,6 +266,7 @@ int NodeProcess::run() {
   } else if (serving_) {
     serving_();
   }
+  exit_code_ = kExitOk;
   context_.run();
   disk_->close();
   return exit_code_;
@@ -336,7 +342,7 @@ int run_node(const NodeOptions& options, const Begin& begin, std::function<void(
   NodeProcess process(options, begin, std::move(serving));
   if (auto opened = process.open(); !opened) {
     spdlog::error("{}", opened.error().message);
-    return kExitError;
+    return process.code();
   }
   return process.run();
 }

@@ -27,10 +27,10 @@ class Levels(ProcessTest):
         cluster.wait_voters(*range(1, size + 1))
         return cluster
 
-    def cut_power(self, cluster, node):
+    def cut_power(self, cluster, node, boot="second"):
         """Of its machine: the process ends, and comes back after another boot."""
         node.kill()
-        node.under = self.under_boot(cluster, "second")
+        node.under = self.under_boot(cluster, boot)
 
     def recover(self, node, *arguments):
         return ticketd("recover", "--path", node.directory, *arguments)
@@ -48,7 +48,7 @@ class Levels(ProcessTest):
                 self.cut_power(cluster, cut)
                 self.assertEqual(4, ticket(cluster.leader()))
                 cut.rejoin(wait=False)
-                cut.wait_line("the power was cut, and this node may have lost")
+                cut.wait_line("the power was cut or a flush failed, and this node may have lost")
                 cut.wait_line(VOTER)
                 cluster.wait_voters(1, 2, 3)
                 self.assertGreater(self.incarnation(cut), before)
@@ -68,6 +68,43 @@ class Levels(ProcessTest):
         cut.rejoin(wait=False)
         cluster.wait_voters(1, 2, 3)
         cluster.wait_equal()
+
+    def test_a_power_cut_before_the_first_entry_is_come_back_from(self):
+        cluster = self.begin(3, "--durability", "medium")
+        cut = cluster.followers()[0]
+        self.cut_power(cluster, cut)
+        cut.advertise = "127.0.0.77"  # nobody listens there: it is admitted, and gets no log
+        cut.rejoin(wait=False)
+        cut.wait_line("waiting for the leader to connect")
+        self.cut_power(cluster, cut, "third")
+        cut.advertise = None
+        cut.rejoin(wait=False)
+        cut.wait_line(VOTER)
+        cluster.wait_voters(1, 2, 3)
+        cluster.wait_equal()
+
+    def test_a_node_in_doubt_that_was_removed_stays_out(self):
+        cluster = self.begin(3, "--durability", "medium")
+        cluster.lead(cluster[1])
+        self.cut_power(cluster, cluster[3])
+        self.assert_exit(0, cluster[1].ticketd("remove", 3))
+        cluster[3].rejoin(wait=False)
+        self.assertEqual(3, cluster[3].wait_exit())
+        cluster[3].wait_line("this node was removed from the cluster")
+        cluster.wait_voters(1, 2)
+
+    def test_a_node_in_doubt_leaves_its_id_to_its_successor(self):
+        cluster = self.begin(3, "--durability", "medium")
+        cluster.lead(cluster[1])
+        before = cluster[3]
+        self.cut_power(cluster, before)
+        after = cluster.add(3, directory=cluster.directory / "successor")
+        after.join(cluster[1], "--replace")
+        cluster.wait_voters(1, 2, 3)
+        before.rejoin(wait=False)
+        self.assertEqual(3, before.wait_exit())
+        cluster.wait_voters(1, 2, 3)
+        self.assertTrue(after.running)
 
     def test_a_kill_and_a_clean_stop_before_another_boot_leave_no_doubt(self):
         cluster = self.begin(3, "--durability", "medium")
@@ -120,6 +157,22 @@ class Levels(ProcessTest):
         self.assert_exit(0, self.recover(cluster[1], "--forward", 9, "--yes"))
         cluster[1].rejoin()
         self.assertEqual(11, ticket(cluster[1]))
+
+    def test_a_cluster_that_goes_on_is_not_recovered_beside_itself(self):
+        cluster = self.begin(3, "--durability", "medium")
+        cut = cluster.followers()[0]
+        self.cut_power(cluster, cut)
+        self.assert_exit(1, self.recover(cut, "--yes"), "have a leader and go on")
+        cut.rejoin(wait=False)
+        cut.wait_line(VOTER)
+        cluster.wait_voters(1, 2, 3)
+
+    def test_numbers_whose_loss_left_no_trace_are_not_given_again(self):
+        cluster = self.begin(1, "--durability", "low")
+        self.cut_power(cluster, cluster[1])
+        self.assert_exit(0, self.recover(cluster[1], "--forward", 9, "--yes"))
+        cluster[1].rejoin()
+        self.assertEqual(10, ticket(cluster[1]))
 
     def test_nothing_is_recovered_out_of_nothing(self):
         cluster = self.new_cluster(0)
