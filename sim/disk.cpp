@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kEntriesASector = 8;
 
 store::JournaledDisk::Options options_of(const Knobs& knobs) {
-  return {knobs.checkpoint_bytes, knobs.checkpoint_interval, knobs.cache_bytes};
+  return {knobs.checkpoint_bytes, knobs.checkpoint_interval, knobs.cache_bytes, knobs.durability};
 }
 
 }  // namespace
@@ -89,7 +89,7 @@ void SimulatedDisk::maybe_crash_during(Micros delay, unsigned times) {
   }
   const Micros when = simulation_.disk_random.below(delay + 1);
   simulation_.events.push_action(simulation_.events.now() + when, process_.index(), life_,
-                                 [this] { simulation_.faults.crash_for_a_while(process_); });
+                                 [this] { simulation_.faults.crash_in_write(process_); });
 }
 
 void SimulatedDisk::perform(const store::Executor::Job& job) {
@@ -142,6 +142,51 @@ bool SimulatedDisk::job_fails() {
 }
 
 void SimulatedDisk::crash(std::optional<bool> write_kept) {
+  (void)platter_.journal.sync();  // the machine lives on, and has it
+  end_writes(write_kept);
+  platter_.recovered_at_crash(compare_with_promises());
+}
+
+void SimulatedDisk::cut_power() {
+  end_writes(std::nullopt);
+  ++simulation_.statistics.power_cuts;
+  const Result<store::Recovered> recovered =
+      store::recover(platter_.journal, platter_.record(), store::Ending::kPower);
+  require(recovered.ok(), platter_.member(), " takes a power cut for damage: ",
+          recovered.ok() ? "" : recovered.error().message);
+  simulation_.statistics.power_cuts_felt += !platter_.is_durable(recovered->batch);
+  check_vows(recovered->batch);
+}
+
+void SimulatedDisk::check_vows(const store::Batch& recovered) const {
+  const raft::HardState found = recovered.hard_state.value_or(platter_.stored.hard_state);
+  const auto holds = [&](raft::HardState vowed) {
+    vowed.commit_index = found.commit_index;
+    return found == vowed;
+  };
+  const bool saving = outstanding_ && !outstanding_->durable && outstanding_->save.hard_state;
+  require(holds(platter_.hard_state) || (saving && holds(*outstanding_->save.hard_state)),
+          platter_.member(), " has lost its term or its vote in a power cut: it is in term ",
+          found.current_term, ", not in ", platter_.hard_state.current_term);
+  for (const StoredEntry& stored : platter_.log) {
+    if (stored.entry.type != raft::EntryType::kConfiguration) continue;
+    const raft::Index index = stored.entry.index;
+    const bool replaced = !recovered.entries.empty() && recovered.entries.front().index <= index;
+    const std::uint64_t place = replaced ? index - recovered.entries.front().index
+                                         : index - (platter_.compacted.index + 1);
+    const bool there = replaced ? place < recovered.entries.size() &&
+                                      recovered.entries[place].term == stored.entry.term
+                                : place < platter_.stored.log.size() &&
+                                      platter_.stored.log[place].chain == stored.chain;
+    // What is being saved may take its place.
+    const bool cut = outstanding_ && !outstanding_->durable && !outstanding_->save.entries.empty() &&
+                     outstanding_->save.entries.front().index <= index;
+    require(there || cut, platter_.member(), " has lost the configuration at ", index,
+            " in a power cut");
+  }
+}
+
+void SimulatedDisk::end_writes(std::optional<bool> write_kept) {
   ended_ = true;
   Statistics& statistics = simulation_.statistics;
   Random& random = simulation_.disk_random;
@@ -157,7 +202,6 @@ void SimulatedDisk::crash(std::optional<bool> write_kept) {
   statistics.writes_kept += became.kept;
   statistics.writes_lost += became.lost;
   statistics.writes_torn += became.torn;
-  platter_.recovered_at_crash(compare_with_promises());
 }
 
 store::Recovered SimulatedDisk::compare_with_promises() {
@@ -179,7 +223,8 @@ void SimulatedDisk::close() {
 
 void SimulatedDisk::save(raft::Save save, Done done) {
   require(!outstanding_, platter_.member(), " saves while a save is outstanding");
-  outstanding_ = Outstanding{save, simulation_.events.now(), journal_.last_sequence(), false};
+  outstanding_ = Outstanding{save, simulation_.events.now(), journal_.last_sequence(),
+                             platter_.journal.writes(), false};
   const bool fits = journal_.can_hold(save);
   disk_.save(std::move(save), [this, done = std::move(done)] {
     note_durable();  // or it has promised too much
@@ -205,7 +250,8 @@ void SimulatedDisk::install(raft::SnapshotMark mark,
 }
 
 void SimulatedDisk::record_written() {
-  if (outstanding_ && journal_.last_sequence() > outstanding_->sequence_before) note_durable();
+  // Below durability high it may have flushed only.
+  if (outstanding_ && platter_.journal.writes() > outstanding_->writes_before) note_durable();
 }
 
 /// The save, for those who watch.

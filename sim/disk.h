@@ -40,10 +40,14 @@ class SimulatedDisk : public store::Disk {
   void fail_next_job() { fails_ = true; }
   /// Space is low; full: nothing more can be stored until there is room.
   void set_space(bool low, bool full) { engine_.set_space(low, full); }
-  /// The power fails. Of what is being written anything may be there; then it is looked at what a
-  /// restart would find, which must be what was promised, and at most what was being saved.
-  /// `write_kept`: whether all of it is there, or nothing.
+  /// Of what is being written anything may be there; then it is looked at what a restart would find,
+  /// which must be what was promised, and at most what was being saved. `write_kept`: whether all of
+  /// it is there, or nothing.
   void crash(std::optional<bool> write_kept);
+  /// The same with all that was written and not flushed: below durability high that is more than
+  /// what is being written. Term, vote and membership must be there all the same. Nobody may start
+  /// from this disk any more.
+  void cut_power();
   bool writing() const { return outstanding_.has_value(); }
   Micros writing_since() const { return outstanding_->since; }
 
@@ -88,7 +92,7 @@ class SimulatedDisk : public store::Disk {
   void perform(const store::Executor::Job& job);
   /// What jobs had to tell, in its order, now that they are done.
   void tell_loop();
-  /// A record of the journal is durable.
+  /// The writer has done something; a record that it has written counts, flushed or not.
   void record_written();
 
   // --- For its engine: around a transaction -----------------------------------------------------
@@ -101,8 +105,9 @@ class SimulatedDisk : public store::Disk {
   struct Outstanding {
     raft::Save save;
     Micros since = 0;
-    /// The last record of the journal before it.
+    /// The last record of the journal before it, and how often the journal was written to.
     std::uint64_t sequence_before = 0;
+    std::uint64_t writes_before = 0;
     /// The oracle was told.
     bool durable = false;
   };
@@ -111,6 +116,10 @@ class SimulatedDisk : public store::Disk {
   void maybe_crash_during(Micros delay, unsigned times);
   void post(std::function<void()> function);
   void note_durable();
+  /// Ends what is under way, and draws what became of it.
+  void end_writes(std::optional<bool> write_kept);
+  /// What a power cut may not take.
+  void check_vows(const store::Batch& recovered) const;
   /// What a restart would find: all that was promised. Tells the oracle of the save if it is there.
   store::Recovered compare_with_promises();
 

@@ -24,6 +24,7 @@ void Faults::begin() {
 
 void Faults::strike() {
   static constexpr Kind kKinds[] = {
+      {Fault::kPowerCuts, &Faults::cut_power},
       {Fault::kCrashes, &Faults::crash},     {Fault::kStops, &Faults::stop},
       {Fault::kPartitions, &Faults::partition}, {Fault::kClogs, &Faults::clog},
       {Fault::kPauses, &Faults::pause},      {Fault::kHungDisk, &Faults::hang},
@@ -79,6 +80,24 @@ void Faults::crash_for_a_while(Process& process) {
   process.crash();
   if (!simulation_.knobs.revives) return;
   simulation_.events.after(span(), [this, &process] { simulation_.operators.restart(process); });
+}
+
+/// Only what comes before its readmission is another thing than losing its disk.
+void Faults::cut_power() {
+  if (Process* victim = pick_up()) cut_power_of(*victim);
+}
+
+bool Faults::cut_power_of(Process& process) {
+  if (!process.up() || !may_lose_disk(process)) return false;
+  process.cut_power();
+  replace(process);
+  return true;
+}
+
+void Faults::crash_in_write(Process& process) {
+  const bool with_power = simulation_.plan.faults.has(Fault::kPowerCuts) &&
+                          !simulation_.healed() && random_.chance(1, 4);
+  if (!with_power || !cut_power_of(process)) crash_for_a_while(process);
 }
 
 void Faults::stop() {

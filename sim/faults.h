@@ -19,6 +19,8 @@ class Faults {
   /// Strikes at random until the simulation heals.
   void begin();
   void crash_for_a_while(Process& process);
+  /// With its machine at times, when all of the cluster is below durability high.
+  void crash_in_write(Process& process);
   /// Its disk is gone for good: with an empty one it joins in place of its former self, in a while.
   /// Requires that it is down.
   void replace(Process& process);
@@ -48,6 +50,9 @@ class Faults {
   void fill();
   bool may_lose_disk(const Process& process) const;
   void wipe();
+  void cut_power();
+  /// False: the cluster cannot bear it now.
+  bool cut_power_of(Process& process);
   void rot();
   void jump();
 

@@ -32,6 +32,7 @@ Status SimulatedFile::read(std::uint64_t offset, std::span<char> out) const {
 Status SimulatedFile::write(std::uint64_t offset, std::string_view bytes) {
   if (unsynced_count_ == unsynced_.size()) unsynced_.emplace_back();
   Unsynced& write = unsynced_[unsynced_count_++];
+  ++writes_;
   write.offset = offset;
   write.bytes = bytes;
   return {};

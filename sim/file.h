@@ -31,6 +31,8 @@ class SimulatedFile final : public store::BlockFile {
   /// Does nothing once the power has failed.
   Status sync() override;
 
+  std::uint64_t writes() const { return writes_; }
+
   /// From now on nothing becomes durable, until crash().
   void lose_power() { powered_ = false; }
   /// The program is gone. Of what it wrote and did not sync each write is there, lost, or there in
@@ -52,6 +54,7 @@ class SimulatedFile final : public store::BlockFile {
   /// In the order of the writes; those from unsynced_count_ on are room for later ones.
   std::vector<Unsynced> unsynced_;
   std::size_t unsynced_count_ = 0;
+  std::uint64_t writes_ = 0;
   bool powered_ = true;
 };
 

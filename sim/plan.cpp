@@ -16,7 +16,7 @@ constexpr const char* kNames[] = {
     "breaks",     "crashes",    "stops",     "pauses",   "slow-disk", "hung-disk",  "io-errors",
     "full-disk",  "wipes",      "clocks",    "membership", "transfers", "tiny-limits", "compaction",
     "bad-files",  "cold-state", "slow-loop", "give-ups",
-    "bit-rot"};
+    "bit-rot",    "power-cuts"};
 static_assert(std::size(kNames) == kFaults);
 
 unsigned permille(Random& random, unsigned high) {
@@ -170,6 +170,10 @@ void draw_disk(const Plan& plan, Knobs& knobs) {
   knobs.half_bytes = blocks * store::kBlockBytes;
   knobs.checkpoint_bytes = knobs.half_bytes / journal.between(1, tiny ? 4 : 2);
   knobs.checkpoint_writes = static_cast<unsigned>(log_uniform(journal, 1, tiny ? 64 : 16));
+  Random power = stream(plan.seed, "power-cuts");
+  if (plan.faults.has(Fault::kPowerCuts)) {
+    knobs.durability = power.chance(1, 2) ? Durability::kMedium : Durability::kLow;
+  }
   Random crash = stream(plan.seed, "crash-on-write");
   if (plan.faults.has(Fault::kCrashes) && crash.chance(2, 3)) {
     knobs.crash_on_write_permille = permille(crash, 8);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/durability.h"
 #include "base/random.h"
 #include "raft/node.h"
 
@@ -44,6 +45,7 @@ enum class Fault : unsigned {
   kSlowLoop,    // turns come late, after several events
   kGiveUps,     // clients do not wait for their answers
   kBitRot,      // bits flip in the journal of a stopped node; it is refused, or it does not matter
+  kPowerCuts,   // nodes run at durability medium or low, and the power cut takes what was not flushed
   kCount
 };
 inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::kCount);
@@ -124,6 +126,8 @@ struct Knobs {
   /// Of the cache of records: what is not in it has to be read off the loop first.
   std::size_t cache_bytes = 32 << 20;
   unsigned crash_on_write_permille = 0;
+  /// Of all nodes. Below high a crash is either that of the process or a power cut.
+  Durability durability = Durability::kHigh;
   /// Of the journal: a half, and what makes a checkpoint due.
   std::uint64_t half_bytes = 256 << 10;
   std::uint64_t checkpoint_bytes = 64 << 10;

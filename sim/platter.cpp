@@ -107,7 +107,7 @@ store::MetaRecord Platter::record() const {
   return record;
 }
 
-/// Whoever writes here flushes each record, so that a power cut is no excuse for a gap.
+/// Whoever comes back here was killed at most, and lost no record: a gap has no excuse.
 Result<store::Recovered> Platter::recover() const {
   return store::recover(journal, record(), store::Ending::kProcess);
 }

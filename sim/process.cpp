@@ -134,6 +134,7 @@ void Process::make_replica() {
   options.request_timeout = simulation_.knobs.request_timeout;
   options.key_limits = {simulation_.knobs.key_age_us, simulation_.knobs.keys_max};
   options.allow_delete = simulation_.knobs.allow_delete;
+  options.durability = simulation_.knobs.durability;
   options.version = "simulated";
   server::ReplicaCallbacks callbacks;
   callbacks.ended = [this](server::End why, const std::string& message) { ended(why, message); };
@@ -158,11 +159,24 @@ void Process::take_down() {
 
 void Process::crash(std::optional<bool> write_kept) {
   if (!up()) return;
+  note_crash();
+  disk_->crash(write_kept);
+  take_down();
+}
+
+void Process::cut_power() {
+  require(up(), "the power of a process is cut that is down");
+  note_crash();
+  simulation_.tell(*this, "and its machine: the power is cut");
+  simulation_.statistics.met(Fault::kPowerCuts, replica_->node().role());
+  disk_->cut_power();
+  take_down();
+}
+
+void Process::note_crash() {
   simulation_.tell(*this, "crashes", disk_->writing() ? " while it writes" : "");
   ++simulation_.statistics.crashes;
   simulation_.statistics.met(Fault::kCrashes, replica_->node().role());
-  disk_->crash(write_kept);
-  take_down();
 }
 
 void Process::stop() {

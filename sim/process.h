@@ -71,9 +71,12 @@ class Process : public server::Loop {
   // --- Life -------------------------------------------------------------------------------------
   /// From its disk, unless that is found to be damaged. Requires kDown, and an identity.
   void start();
-  /// As by kill -9 and a power cut at once. `write_kept`: what becomes of a write that is under way;
-  /// none: that is drawn.
+  /// As by kill -9. What is being written may be torn, as if the power had failed at once.
+  /// `write_kept`: what becomes of a write that is under way; none: that is drawn.
   void crash(std::optional<bool> write_kept = std::nullopt);
+  /// Its machine loses its power, which below durability high leaves it in doubt of what it has
+  /// promised: its disk is to be replaced.
+  void cut_power();
   /// In good order, in a while.
   void stop();
   /// Requires kDown: an empty disk.
@@ -120,6 +123,7 @@ class Process : public server::Loop {
   void settle();
   void ended(server::End why, const std::string& message);
   void arm(Micros at);
+  void note_crash();
   void take_down();
 
   Simulation& simulation_;

@@ -73,6 +73,8 @@ std::string Statistics::describe(double seconds, double processor) const {
             number(writes_lost), number(writes_torn));
   text.line("  bits rotten %llu (in what was promised %llu, found %llu)", number(rot),
             number(rot_in_promises), number(rot_found));
+  text.line("power cuts below durability high %llu (felt %llu)", number(power_cuts),
+            number(power_cuts_felt));
   text.line("pauses %llu  clock jumps %llu  slow writes %llu  hung disks %llu  I/O errors %llu  "
             "full disks %llu  disks lost %llu",
             number(pauses), number(jumps), number(slow_writes), number(hangs), number(io_errors),

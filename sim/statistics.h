@@ -36,6 +36,8 @@ struct Statistics {
   /// around it; what crashes did to writes that were not synced; damage at rest.
   std::uint64_t journal_turns = 0, saves_held_up = 0, saves_too_large = 0, writes_kept = 0,
                 writes_lost = 0, writes_torn = 0, rot = 0, rot_in_promises = 0, rot_found = 0;
+  /// Below durability high; and those that took anything that had been promised.
+  std::uint64_t power_cuts = 0, power_cuts_felt = 0;
   std::uint64_t compactions = 0, fetches = 0, snapshots_made = 0, snapshots_installed = 0,
                 branches_replaced = 0, bad_snapshots = 0;
   std::uint64_t joins = 0, removals = 0, removed = 0, moves = 0, transfers = 0;

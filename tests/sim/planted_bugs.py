@@ -393,6 +393,16 @@ BUGS = (
              "    const Landed result = engine_.store(in_flight->batch);\n"),)),
     Bug("switch-forgets-the-vote", "a vote that is only in the journal ends with the old log", (
         Edit("store/disk_install.cpp", "  batch.hard_state = pending_.hard_state;\n", ""),)),
+    Bug("vote-not-flushed", "below durability high a vote counts before it is flushed", (
+        Edit("store/journaled_disk.cpp", "    if (same != hard_state_) {\n      return true;\n",
+             "    if (same != hard_state_) {\n      return false;\n"),)),
+    Bug("membership-not-flushed", "below durability high a configuration is written and not flushed", (
+        Edit("store/journaled_disk.cpp",
+             "    return entry.type == raft::EntryType::kConfiguration;\n  });",
+             "    return entry.type == raft::EntryType::kConfiguration && false;\n  });"),)),
+    Bug("power-cut-taken-for-damage", "a record that was not flushed is missed after a power cut", (
+        Edit("store/journal_replay.cpp", "    if (record.header.sequence > next && next > flushed) {\n",
+             "    if (record.header.sequence > next && next > flushed + (1 << 20)) {\n"),)),
     Bug("cache-outlives-the-state", "records in memory stay when a snapshot is installed", (
         Edit("store/overlay.cpp", "  cache_.clear();\n", ""),)),
     Bug("other-generation-not-cleared", "a snapshot is loaded over what an earlier one left", (

@@ -46,6 +46,27 @@ TEST_CASE("a record that is changed behind a replica's back is found") {
   CHECK_THROWS_AS(simulation.run(), Violation);
 }
 
+TEST_CASE("below durability high power cuts take what was acknowledged, and only they do") {
+  Overrides cuts;
+  cuts.faults = FaultSet();
+  cuts.faults->set(Fault::kCrashes, true);
+  cuts.faults->set(Fault::kPowerCuts, true);
+  cuts.voters = 5;
+  cuts.operations = 1'000;
+  Statistics met;
+  for (std::uint64_t seed = 1; met.power_cuts_felt == 0; ++seed) {
+    REQUIRE(seed <= 20);
+    Simulation simulation(draw_plan(seed, cuts));
+    CHECK(simulation.knobs.durability != Durability::kHigh);
+    simulation.run();
+    met += simulation.statistics;
+  }
+  CHECK(met.power_cuts >= met.power_cuts_felt);
+  CHECK(met.crashes > met.power_cuts);
+  cuts.faults->set(Fault::kPowerCuts, false);
+  CHECK(Simulation(draw_plan(1, cuts)).knobs.durability == Durability::kHigh);
+}
+
 TEST_CASE("a majority that stays away is a breach of liveness") {
   Overrides calm;
   calm.calm = true;
