@@ -37,16 +37,16 @@ Connection::Connection(asio::ip::tcp::socket socket, serve::Connection::Owner& s
 void Connection::take(std::string_view& input) {
   const Parsed parsed = parser_.next(input);
   if (const auto* arguments = std::get_if<Arguments>(&parsed)) {
-    begin(*arguments);
+    begin(*arguments, input);
   } else if (const auto* error = std::get_if<ProtocolError>(&parsed)) {
     push_last("ERR Protocol error: " + error->message);
     end_input();
   }
 }
 
-void Connection::begin(Arguments arguments) {
+void Connection::begin(Arguments arguments, std::string_view& input) {
   note_request();
-  owner_.count_command();
+  owner_.count_commands(1);
   const Command* command = find_command(arguments.front());
   if (command == nullptr) {
     if (is_http(arguments.front())) {
@@ -62,17 +62,21 @@ void Connection::begin(Arguments arguments) {
     return reply_error("NOPERM " + std::string(command->name) +
                        " is for clients on this machine, unless the node runs with --redis_admin");
   }
-  carry_out(*command, arguments);
+  carry_out(*command, arguments, input);
 }
 
-void Connection::carry_out(const Command& command, Arguments arguments) {
+void Connection::carry_out(const Command& command, Arguments arguments, std::string_view& input) {
   switch (command.verb) {
     case Verb::kTicket:
     case Verb::kTicketGet:
     case Verb::kRaftAddVoter:
     case Verb::kRaftRemoveServer: {
       auto asked = understand(command.verb, arguments);
-      return asked ? ask(std::move(*asked)) : reply_error(asked.error().message);
+      if (!asked) return reply_error(asked.error().message);
+      if (auto* request = std::get_if<ticket::Request>(&asked->what)) {
+        take_repeats(*request, input);
+      }
+      return ask(std::move(*asked));
     }
     case Verb::kRaftSnapshot:
       return make_snapshot();
@@ -81,6 +85,17 @@ void Connection::carry_out(const Command& command, Arguments arguments) {
     default:
       return reply_at_once(command, arguments);
   }
+}
+
+/// A pipeline mostly says the same over and over: that is understood once, and asked for at once.
+void Connection::take_repeats(ticket::Request& request, std::string_view& input) {
+  if (!request.key.empty()) {
+    return;  // each is to be the answer of the one before
+  }
+  const std::size_t room = std::min<std::size_t>(limits().pipeline - waiting(), ticket::kMaxTimes);
+  const std::size_t repeats = parser_.take_repeats(input, room - 1);
+  request.times += static_cast<std::uint32_t>(repeats);
+  owner_.count_commands(repeats);
 }
 
 void Connection::reply_at_once(const Command& command, Arguments arguments) {

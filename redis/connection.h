@@ -33,7 +33,7 @@ class Connection final : public serve::Connection {
     virtual const Options& options() const = 0;
     /// Numbers the connections, from 1.
     virtual std::uint64_t count_connection() = 0;
-    virtual void count_command() = 0;
+    virtual void count_commands(std::size_t number) = 0;
 
    protected:
     ~Owner() = default;
@@ -53,8 +53,10 @@ class Connection final : public serve::Connection {
   void say_cut_short() override;
   void say_too_many(std::size_t limit) override;
 
-  void begin(Arguments arguments);
-  void carry_out(const Command& command, Arguments arguments);
+  // `input`: what stands behind the request; those that repeat it may be taken with it.
+  void begin(Arguments arguments, std::string_view& input);
+  void carry_out(const Command& command, Arguments arguments, std::string_view& input);
+  void take_repeats(ticket::Request& request, std::string_view& input);
   void reply_at_once(const Command& command, Arguments arguments);
   bool may_administer() const;
   void quit();

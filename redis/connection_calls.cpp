@@ -85,12 +85,8 @@ void Connection::ask_service(std::uint64_t place, Asked asked) {
 void Connection::on_done(std::uint64_t place, const ticket::Answer& outcome) {
   --changes_;
   if (serving()) {
-    const Shape shape = pipeline_.shape(place);
-    const auto* done = std::get_if<ticket::Done>(&outcome);
-    if (done != nullptr && shape == Shape::kSimple) {
-      pipeline_.answer_ticket(place, done->first);
-    } else if (done != nullptr) {
-      answer(place, [&](ReplyWriter& writer) { reply_done(shape, *done, writer); });
+    if (const auto* done = std::get_if<ticket::Done>(&outcome)) {
+      pipeline_.answer_numbers(place, *done);
     } else if (const auto* unknown = std::get_if<ticket::Unknown>(&outcome)) {
       answer(place, [&](ReplyWriter& writer) { reply_unknown(*unknown, writer); });
     } else {

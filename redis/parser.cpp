@@ -64,11 +64,24 @@ Parsed Parser::next(std::string_view& input) {
     }
     input.remove_prefix(at_ - before);
     if (!words_.empty()) {
+      piece_ = fresh ? text.substr(0, at_) : std::string_view();
       return result(text);
     }
     begin_anew();
   }
   return NeedMore{};
+}
+
+std::size_t Parser::take_repeats(std::string_view& input, std::size_t most) const {
+  if (!whole_ || piece_.empty()) {
+    return 0;
+  }
+  std::size_t repeats = 0;
+  while (repeats < most && input.starts_with(piece_)) {
+    input.remove_prefix(piece_.size());
+    ++repeats;
+  }
+  return repeats;
 }
 
 Parsed Parser::result(std::string_view text) {
@@ -83,6 +96,7 @@ Parsed Parser::result(std::string_view text) {
 
 void Parser::begin_anew() {
   whole_ = false;
+  piece_ = {};
   empty(held_);
   empty(inline_text_);
   inline_ = false;

@@ -40,6 +40,11 @@ class Parser {
   /// Takes the next request from the front of `input`, or all of it. Not after a ProtocolError.
   Parsed next(std::string_view& input);
 
+  /// After a request: takes those from the front of `input` that are the same, byte by byte, at
+  /// most `most` of them, and returns how many they were. None when the request did not come in one
+  /// piece.
+  std::size_t take_repeats(std::string_view& input, std::size_t most) const;
+
   /// A part of a request was taken.
   bool in_request() const { return !whole_ && !held_.empty(); }
 
@@ -63,6 +68,9 @@ class Parser {
   /// What came of a request that is not whole; afterwards what its arguments point into.
   std::string held_;
   bool whole_ = false;
+  /// The bytes of a whole request that came in one piece, where its arguments point into; else
+  /// empty.
+  std::string_view piece_;
 
   Expected expected_ = Expected::kAny;
   /// Up to here the request was understood; once it is whole, its end.

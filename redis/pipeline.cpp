@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "redis/replies.h"
 
 namespace ticketd::redis {
 
@@ -14,7 +15,12 @@ constexpr std::size_t kOutcomeBytes = 512;
 }  // namespace
 
 std::uint64_t Pipeline::push(Asked asked, Protocol protocol) {
-  push_slot(Slot::State::kAsked, protocol, bytes_at_most(asked)).asked = std::move(asked);
+  const auto* request = std::get_if<ticket::Request>(&asked.what);
+  const std::uint32_t times = request != nullptr ? request->times : 1;
+  Slot& slot = push_slot(Slot::State::kAsked, protocol, bytes_at_most(asked));
+  slot.times = times;
+  size_ += times - 1;
+  slot.asked = std::move(asked);
   return ring_.end() - 1;
 }
 
@@ -34,6 +40,8 @@ Pipeline::Slot& Pipeline::push_slot(Slot::State state, Protocol protocol, std::s
   slot.state = state;
   slot.protocol = protocol;
   slot.last = false;
+  slot.times = 1;
+  ++size_;
   slot.held_bytes = held_bytes;
   held_bytes_ += held_bytes;
   return slot;
@@ -46,13 +54,15 @@ Asked Pipeline::take_asked(std::uint64_t place) {
   return std::move(slot.asked);  // what is no string stays as well: the shape
 }
 
-void Pipeline::answer_ticket(std::uint64_t place, std::uint64_t number) {
-  answer(place, Slot::State::kTicket, 0).number = number;
+void Pipeline::answer_numbers(std::uint64_t place, const ticket::Done& done) {
+  Slot& slot = ring_.at(place);
+  ENSURE(done.times >= 1 && done.times <= slot.times);
+  answer(place, Slot::State::kNumbers, slot.held_bytes).done = done;
 }
 
 void Pipeline::answer_written(std::uint64_t place, std::string bytes) {
-  Slot& slot = answer(place, Slot::State::kWritten, bytes.size());
-  slot.text = std::move(bytes);
+  const std::size_t held_bytes = bytes.size() * ring_.at(place).times;
+  answer(place, Slot::State::kWritten, held_bytes).text = std::move(bytes);
 }
 
 Pipeline::Slot& Pipeline::answer(std::uint64_t place, Slot::State state, std::size_t held_bytes) {
@@ -64,22 +74,34 @@ Pipeline::Slot& Pipeline::answer(std::uint64_t place, Slot::State state, std::si
   return slot;
 }
 
+void Pipeline::write(const Slot& slot, std::string& out) {
+  if (slot.state == Slot::State::kWritten) {
+    for (std::uint32_t i = 0; i < slot.times; ++i) {
+      out.append(slot.text);
+    }
+    return;
+  }
+  ReplyWriter writer(out, slot.protocol);
+  ticket::Done done = slot.done;
+  for (std::uint32_t i = 0; i < slot.done.times; ++i) {
+    reply_done(slot.asked.shape, done, writer);
+    done.first += done.count;
+  }
+  for (std::uint32_t i = slot.done.times; i < slot.times; ++i) {
+    reply_not_done({ticket::NotDone::Why::kOverflow, std::string(ticket::kUsedUp)}, writer);
+  }
+}
+
 bool Pipeline::take_ready(std::string& out) {
   while (!ring_.empty()) {
     Slot& slot = ring_.front();
-    switch (slot.state) {
-      case Slot::State::kAsked:
-      case Slot::State::kWaiting:
-        return false;
-      case Slot::State::kTicket:
-        ReplyWriter(out, slot.protocol).simple_number(slot.number);
-        break;
-      case Slot::State::kWritten:
-        out.append(slot.text);
-        slot.text = std::string();
-        break;
+    if (slot.state == Slot::State::kAsked || slot.state == Slot::State::kWaiting) {
+      return false;
     }
+    write(slot, out);
+    slot.text = std::string();
     const bool last = slot.last;
+    size_ -= slot.times;
     held_bytes_ -= slot.held_bytes;
     ring_.pop();
     if (last) {

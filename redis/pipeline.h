@@ -34,10 +34,10 @@ class Pipeline {
   }
   /// Hands out what is asked. Once, of one that is_asked().
   Asked take_asked(std::uint64_t place);
-  Shape shape(std::uint64_t place) { return ring_.at(place).asked.shape; }
   Protocol protocol(std::uint64_t place) { return ring_.at(place).protocol; }
   /// Answers it. Once.
-  void answer_ticket(std::uint64_t place, std::uint64_t number);
+  void answer_numbers(std::uint64_t place, const ticket::Done& done);
+  /// Of a run each request is answered so.
   void answer_written(std::uint64_t place, std::string bytes);
 
   /// Appends every reply that is next in order and takes it out. True when one was the connection's
@@ -45,7 +45,8 @@ class Pipeline {
   bool take_ready(std::string& out);
 
   bool empty() const { return ring_.empty(); }
-  std::size_t size() const { return ring_.size(); }
+  /// Requests; those of a run (ticket::Request::times) have one place, and are counted.
+  std::size_t size() const { return size_; }
   /// Bytes of replies kept here, and what those that wait need for what they ask and for their
   /// replies, at most.
   std::size_t held_bytes() const { return held_bytes_; }
@@ -56,13 +57,15 @@ class Pipeline {
       /// Waits for the leader to be known.
       kAsked,
       kWaiting,
-      kTicket,
+      kNumbers,
       kWritten,
     };
     State state = State::kAsked;
     Protocol protocol = Protocol::kResp2;
     bool last = false;
-    std::uint64_t number = 0;
+    /// So many requests stand here.
+    std::uint32_t times = 1;
+    ticket::Done done;
     /// Its part of held_bytes_.
     std::size_t held_bytes = 0;
     Asked asked;
@@ -70,9 +73,11 @@ class Pipeline {
   };
 
   Slot& push_slot(Slot::State state, Protocol protocol, std::size_t held_bytes);
+  static void write(const Slot& slot, std::string& out);
   Slot& answer(std::uint64_t place, Slot::State state, std::size_t held_bytes);
 
   serve::Ring<Slot> ring_;
+  std::size_t size_ = 0;
   std::size_t held_bytes_ = 0;
 };
 

@@ -12,7 +12,7 @@ namespace ticketd::redis {
 
 namespace {
 
-/// Of a reply: two numbers of 64 bits in an array of bulk strings.
+/// Of each reply: two numbers of 64 bits in an array of bulk strings.
 constexpr std::size_t kReplyBytes = 64;
 /// Of a cluster of many members with long names.
 constexpr std::size_t kClusterBytes = 16 * 1024;
@@ -115,7 +115,7 @@ Result<Asked> understand(Verb verb, Arguments arguments) {
 
 std::size_t bytes_at_most(const Asked& asked) {
   if (const auto* request = std::get_if<ticket::Request>(&asked.what)) {
-    return kReplyBytes + request->sequence.size() + request->key.size();
+    return request->times * kReplyBytes + request->sequence.size() + request->key.size();
   }
   const bool cluster = std::holds_alternative<ClusterView>(asked.what);
   return cluster ? kClusterBytes : kReplyBytes + ticket::kMaxNameBytes;

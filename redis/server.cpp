@@ -21,7 +21,7 @@ class Server::Inside final : public Connection::Owner {
   Surroundings surroundings() override;
   const Options& options() const override { return options_; }
   std::uint64_t count_connection() override { return ++counters_.connections; }
-  void count_command() override { ++counters_.commands; }
+  void count_commands(std::size_t number) override { counters_.commands += number; }
 
  private:
   const Options options_;

@@ -1,6 +1,7 @@
 #include "server/in_flight.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "base/check.h"
@@ -34,8 +35,11 @@ void InFlight::hold(raft::Proposed at, Proposal proposal) {
 
 void InFlight::add(raft::Proposed at, Waiters waiters) {
   ENSURE(!waiters.empty());
-  for (const Waiter& waiter : waiters) expect(waiter.deadline);
-  const std::size_t size = waiters.size();
+  std::size_t size = 0;
+  for (const Waiter& waiter : waiters) {
+    expect(waiter.deadline);
+    size += waiter.times;
+  }
   hold(at, {std::move(waiters), {}, {}, size});
 }
 
@@ -47,12 +51,15 @@ void InFlight::add(raft::Proposed at, raft::Time deadline, FateDone done) {
 void InFlight::settle(Proposal proposal, Fate fate, const std::vector<ticket::Outcome>& outcomes) {
   held_ -= proposal.size;
   if (fate == Fate::kApplied && !proposal.waiters.empty()) {
-    ENSURE_EQ(outcomes.size(), proposal.waiters.size());
+    ENSURE_EQ(outcomes.size(), proposal.size);
   }
-  for (std::size_t i = 0; i < proposal.waiters.size(); ++i) {
-    if (!proposal.waiters[i].done) continue;
-    --waiting_;
-    proposal.waiters[i].done(fate == Fate::kApplied ? to_answer(outcomes[i]) : without_result(fate));
+  std::span<const ticket::Outcome> rest = outcomes;
+  for (const Waiter& waiter : proposal.waiters) {
+    const auto own = fate == Fate::kApplied ? rest.first(waiter.times) : rest.first(0);
+    rest = rest.subspan(own.size());
+    if (!waiter.done) continue;
+    waiting_ -= waiter.times;
+    waiter.done(fate == Fate::kApplied ? to_answer(own) : without_result(fate));
   }
   if (proposal.done) {
     --waiting_;
@@ -91,7 +98,7 @@ std::optional<raft::Time> InFlight::expire(Proposal& proposal, raft::Time now) {
   }
   for (Waiter& waiter : proposal.waiters) {
     if (!waiter.done || !due(waiter.deadline)) continue;
-    --waiting_;
+    waiting_ -= waiter.times;
     std::exchange(waiter.done, nullptr)(without_result(Fate::kUnknown));
   }
   return next;

@@ -28,7 +28,7 @@ using FateDone = std::function<void(Fate)>;
 /// be committed by a later leader, and then its requests get their definite answers.
 class InFlight {
  public:
-  /// Requests of all proposals; those count that were answered before the rest of theirs.
+  /// Requests of all proposals, each of a run; those count that were answered before the rest of theirs.
   static constexpr std::size_t kMaxHeld = 4 * RequestQueue::kMaxWaiting;
   /// For so many requests more. Both forms of add() require that there is room.
   std::size_t room() const { return kMaxHeld - held_; }

@@ -114,7 +114,7 @@ void Replica::wait_for(std::function<bool()> attempt, raft::Micros patience,
 void Replica::answer(const net::ChangeCall& call, net::Responder respond) {
   if (auto refusal = not_leading()) return respond(*refusal);
   const raft::Micros patience = std::min<raft::Micros>(call.timeout_us, change_patience());
-  enqueue({call.kind, call.sequence, call.value, call.key}, patience,
+  enqueue({call.kind, call.sequence, call.value, call.key, 1}, patience,
           [respond = std::move(respond)](const ticket::Answer& answer) {
             respond(to_reply(answer));
           });

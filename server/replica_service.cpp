@@ -72,7 +72,10 @@ void Replica::enqueue(ticket::Request request, raft::Micros patience, AnswerDone
                         "removing a sequence breaks the uniqueness of its numbers; the leader "
                         "allows it only when it is started with --allow_delete"});
   }
-  if (queue_.full()) {
+  const std::uint32_t times = request.times;
+  ENSURE(times == 1 || (times > 1 && request.kind == ticket::Kind::kTake && request.key.empty()));
+  ENSURE_LE(times, ticket::kMaxTimes);
+  if (times > queue_.room()) {
     return done(NotDone{NotDone::Why::kBusy, "too many requests are waiting; ask again"});
   }
   if (low_on_space()) {
@@ -80,7 +83,7 @@ void Replica::enqueue(ticket::Request request, raft::Micros patience, AnswerDone
                         "space is below the reserve on this node or on another voter; free disk "
                         "space, or restart the nodes with a larger --db_size"});
   }
-  queue_.add(std::move(request), {std::move(done), loop_.now() + patience});
+  queue_.add(std::move(request), {std::move(done), loop_.now() + patience, times});
   schedule_turn();
 }
 
@@ -88,6 +91,7 @@ void Replica::forward(ticket::Request request, AnswerDone done) {
   if (closed_ || ended_) return done(NotDone{NotDone::Why::kNoLeader, "this node stops"});
   const auto leader = known_leader();
   if (!leader) return done(NotDone{NotDone::Why::kNoLeader, "no leader is known"});
+  ENSURE_EQ(request.times, 1);
   const net::ChangeCall call{request.kind, std::move(request.sequence), request.value,
                              std::move(request.key), change_patience()};
   transport_.call(leader->id, call, change_patience(),

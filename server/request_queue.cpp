@@ -11,6 +11,10 @@ namespace ticketd::server {
 
 namespace {
 
+/// So many that went into groups may stand before those that wait.
+constexpr std::size_t kTakenMax = 4'096;
+static_assert(ticket::kMaxTimes <= RequestQueue::kMaxGroup);
+
 /// Makes a group of requests, one after the other.
 class GroupBuilder {
  public:
@@ -18,7 +22,8 @@ class GroupBuilder {
     const bool plain = request.kind == ticket::Kind::kTake && request.key.empty();
     const auto open = open_.find(request.sequence);
     if (plain && open != open_.end()) {
-      operations_[open->second].values.push_back(request.value);
+      auto& values = operations_[open->second].values;
+      values.insert(values.end(), request.times, request.value);
       waiters_[open->second].push_back(std::move(waiter));
       return;
     }
@@ -28,8 +33,9 @@ class GroupBuilder {
       open_.erase(open);  // takes that come later stand behind this request
     }
     keyed_ = keyed_ || !request.key.empty();
-    operations_.push_back(
-        {request.kind, std::move(request.sequence), {request.value}, std::move(request.key)});
+    operations_.push_back({request.kind, std::move(request.sequence),
+                           std::vector<std::uint64_t>(request.times, request.value),
+                           std::move(request.key)});
     waiters_.emplace_back().push_back(std::move(waiter));
   }
 
@@ -55,47 +61,60 @@ class GroupBuilder {
 }  // namespace
 
 void RequestQueue::add(ticket::Request request, Waiter waiter) {
-  ENSURE(!full());
+  ENSURE_LE(request.times, room());
+  ENSURE_EQ(request.times, waiter.times);
   next_expiry_ = next_expiry_ ? std::min(*next_expiry_, waiter.deadline) : waiter.deadline;
+  requests_ += request.times;
   waiting_.push_back({std::move(request), std::move(waiter)});
 }
 
 Group RequestQueue::next_group(std::uint64_t stamp_us, ticket::KeyLimits limits) {
   ENSURE(!empty());
   GroupBuilder group;
-  for (std::size_t left = kMaxGroup; left > 0 && !waiting_.empty(); --left) {
-    Waiting& next = waiting_.front();
+  std::size_t left = kMaxGroup;
+  while (next_ < waiting_.size() && waiting_[next_].waiter.times <= left) {
+    Waiting& next = waiting_[next_++];
+    left -= next.waiter.times;
+    requests_ -= next.waiter.times;
     group.add(std::move(next.request), std::move(next.waiter));
-    waiting_.pop_front();
   }
-  if (waiting_.empty()) next_expiry_.reset();
+  if (empty()) {
+    clear();
+  } else if (next_ >= kTakenMax) {
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(next_));
+    next_ = 0;
+  }
   return group.finish(stamp_us, limits);
 }
 
 Waiters RequestQueue::expire(raft::Time now) {
   Waiters expired;
   if (!next_expiry_ || now < *next_expiry_) return expired;
-  next_expiry_.reset();
-  std::deque<Waiting> kept;
-  for (Waiting& waiting : waiting_) {
-    const raft::Time deadline = waiting.waiter.deadline;
-    if (deadline <= now) {
-      expired.push_back(std::move(waiting.waiter));
+  std::vector<Waiting> all = std::exchange(waiting_, {});
+  const std::size_t first = next_;
+  clear();
+  for (std::size_t i = first; i < all.size(); ++i) {
+    if (all[i].waiter.deadline <= now) {
+      expired.push_back(std::move(all[i].waiter));
     } else {
-      next_expiry_ = next_expiry_ ? std::min(*next_expiry_, deadline) : deadline;
-      kept.push_back(std::move(waiting));
+      add(std::move(all[i].request), std::move(all[i].waiter));
     }
   }
-  waiting_.swap(kept);
   return expired;
 }
 
 Waiters RequestQueue::take_all() {
   Waiters all;
-  for (Waiting& waiting : waiting_) all.push_back(std::move(waiting.waiter));
-  waiting_.clear();
-  next_expiry_.reset();
+  for (std::size_t i = next_; i < waiting_.size(); ++i) all.push_back(std::move(waiting_[i].waiter));
+  clear();
   return all;
+}
+
+void RequestQueue::clear() {
+  waiting_.clear();
+  next_ = 0;
+  requests_ = 0;
+  next_expiry_.reset();
 }
 
 }  // namespace ticketd::server

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -16,10 +15,12 @@ namespace ticketd::server {
 
 using AnswerDone = std::function<void(ticket::Answer)>;
 
-/// One request that waits for its answer.
+/// One request that waits for its answer, or Request::times of them that have one answer.
 struct Waiter {
   AnswerDone done;
   raft::Time deadline;
+  /// So many outcomes are its.
+  std::uint32_t times = 1;
 };
 
 /// The requests that one log entry answers, in the order of the outcomes that applying it gives.
@@ -41,9 +42,12 @@ class RequestQueue {
   static constexpr std::size_t kMaxGroup = 4'096;
   static constexpr std::size_t kMaxWaiting = 65'536;
 
-  std::size_t size() const { return waiting_.size(); }
-  bool full() const { return waiting_.size() >= kMaxWaiting; }
-  bool empty() const { return waiting_.empty(); }
+  /// Requests that wait, each of a run counted.
+  std::size_t size() const { return requests_; }
+  /// For so many requests more.
+  std::size_t room() const { return kMaxWaiting - requests_; }
+  bool empty() const { return requests_ == 0; }
+  /// Requires room() for all of `request`, whose times are the waiter's, too.
   void add(ticket::Request request, Waiter waiter);
 
   /// The oldest requests as one group. Requires !empty().
@@ -61,7 +65,14 @@ class RequestQueue {
     ticket::Request request;
     Waiter waiter;
   };
-  std::deque<Waiting> waiting_;
+  void clear();
+
+  /// Those before next_ went into groups: so that an entry's worth is taken without moving the
+  /// rest, and memory is used again when all are gone.
+  std::vector<Waiting> waiting_;
+  std::size_t next_ = 0;  // <= waiting_.size()
+  /// The sum of the times of all from next_ on.
+  std::size_t requests_ = 0;
   std::optional<raft::Time> next_expiry_;
 };
 

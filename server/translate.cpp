@@ -1,5 +1,6 @@
 #include "server/translate.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/check.h"
@@ -79,8 +80,7 @@ ticket::Answer to_answer(const ticket::Outcome& outcome) {
     case Result::kDone:
       return ticket::Done{outcome.first, outcome.count, outcome.replayed};
     case Result::kOverflow:
-      return refused(NotDone::Why::kOverflow,
-                     "the sequence would pass 18446744073709551615, nothing was taken");
+      return refused(NotDone::Why::kOverflow, std::string(ticket::kUsedUp));
     case Result::kBehind:
       return refused(NotDone::Why::kBehind, "the last number given is " +
                                                 std::to_string(outcome.first) +
@@ -94,6 +94,18 @@ ticket::Answer to_answer(const ticket::Outcome& outcome) {
                      "age; nothing was done, ask again later or raise --idempotency_keys");
   }
   UNREACHABLE("all results are named");
+}
+
+ticket::Answer to_answer(std::span<const ticket::Outcome> run) {
+  ENSURE(!run.empty());
+  ticket::Answer answer = to_answer(run.front());
+  if (auto* done = std::get_if<ticket::Done>(&answer)) {
+    const auto end = std::find_if(run.begin(), run.end(), [](const ticket::Outcome& outcome) {
+      return outcome.result != ticket::Outcome::Result::kDone;
+    });
+    done->times = static_cast<std::uint32_t>(end - run.begin());
+  }
+  return answer;
 }
 
 net::Reply to_reply(const ticket::Answer& answer) {

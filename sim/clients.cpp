@@ -113,7 +113,8 @@ std::uint64_t Clients::begin_attempt(std::uint32_t number, Process& process,
 void Clients::ask_change(std::uint32_t number, Process& process, ticket::Request request) {
   const std::uint64_t id =
       begin_attempt(number, process, Asked{request, simulation_.oracle.golden.last()});
-  if (!simulation_.plan.calm && random_.chance(1, 6)) {
+  // There are no pipelines on the peer port.
+  if (!simulation_.plan.calm && request.times == 1 && random_.chance(1, 6)) {
     return at_peer_port(process, id, std::move(request));
   }
   process.on_loop([this, &process, id, request = std::move(request)]() mutable {
@@ -154,9 +155,12 @@ void Clients::at_front_end(Process& process, std::uint64_t id, ticket::Request r
     const auto* there = std::get_if<ticket::LeaderThere>(&view);
     const bool here = std::holds_alternative<ticket::LeaderHere>(view);
     if (!here && there == nullptr) return done(NotDone{NotDone::Why::kNoLeader, "no leader"});
-    if (!here && random_.chance(1, 2) && redirected(process, id, there->http_address)) {
+    // redis/ redirects always, and only it asks for runs.
+    const bool redirects = !here && (request.times > 1 || random_.chance(1, 2));
+    if (redirects && redirected(process, id, there->http_address)) {
       return done(NotDone{NotDone::Why::kNoLeader, "redirected"});
     }
+    if (!here && request.times > 1) return done(NotDone{NotDone::Why::kNoLeader, "gone"});
     attempts_.at(id).asked_for = true;
     here ? replica.change(request, done) : replica.forward(request, done);
   });
@@ -265,7 +269,7 @@ void Clients::settle(std::uint64_t id, const Answer& answer) {
   Audit& audit = simulation_.oracle.audit;
   if (const auto* asked = std::get_if<Asked>(&attempt.asked)) {
     const auto& told = std::get<ticket::Answer>(answer);
-    audit.answered(*asked, told);
+    check_run(*asked, told);
     check_permission(asked->request, told);
     if (waits) follow(client, attempt.client, *asked, told);
     return;
@@ -281,6 +285,22 @@ void Clients::settle(std::uint64_t id, const Answer& answer) {
   client.done += done;
   sleep(attempt.client, done ? random_.below(simulation_.knobs.think_max + 1)
                              : 1'000 + random_.below(kRetryMax));
+}
+
+/// Each request of a run has an answer of its own, and an effect of its own in the log.
+void Clients::check_run(const Asked& asked, const ticket::Answer& answer) {
+  const auto* done = std::get_if<ticket::Done>(&answer);
+  require(done == nullptr || (done->times >= 1 && done->times <= asked.request.times), "of ",
+          asked.request.times, " requests ", done == nullptr ? 0 : done->times, " were done");
+  for (std::uint32_t i = 0; i < asked.request.times; ++i) {
+    ticket::Answer each = answer;
+    if (done != nullptr && i < done->times) {
+      std::get<ticket::Done>(each).first += i * done->count;
+    } else if (done != nullptr) {
+      each = NotDone{NotDone::Why::kOverflow, {}};
+    }
+    simulation_.oracle.audit.answered(asked, each);
+  }
 }
 
 /// What may be removed where, the options say.

@@ -98,6 +98,7 @@ class Clients {
   void note(std::uint64_t attempt, Answer answer);
   void check_answers();
   void settle(std::uint64_t id, const Answer& answer);
+  void check_run(const Asked& asked, const ticket::Answer& answer);
   void check_permission(const ticket::Request& request, const ticket::Answer& answer) const;
   void follow_key(Client& client, const ticket::Request& request, const ticket::Answer& answer,
                   bool done);

@@ -12,6 +12,8 @@ namespace {
 
 /// Counts from here on are asked for once.
 constexpr std::uint64_t kFirstDistinct = 1'000;
+/// Of a request in a pipeline.
+constexpr std::uint64_t kRepeatsMax = 9;
 constexpr const char* kDoomed = "doomed";
 constexpr const char* kEdge = "edge";
 
@@ -51,6 +53,9 @@ ticket::Request Clients::draw_plain_request() {
     const bool allowed = simulation_.knobs.allow_delete;
     if (random_.chance(1, allowed ? 3 : 8)) request = {Kind::kRemove, kDoomed, 0, {}};
   }
+  if (request.kind == Kind::kTake && random_.chance(1, 8)) {
+    request.times += static_cast<std::uint32_t>(random_.below(kRepeatsMax));
+  }
   return request;
 }
 
@@ -87,6 +92,7 @@ ticket::Request Clients::draw_request(std::uint32_t number) {
   ticket::Request request = draw_plain_request();
   if (simulation_.plan.calm || request.kind == Kind::kRemove) return request;
   if (random_.chance(knobs.keyed_permille, 1'000)) {
+    request.times = 1;
     request.key = "c" + std::to_string(number) + "-" + std::to_string(++client.keys);
     client.keyed = request;
   }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -15,6 +16,8 @@ namespace ticketd::ticket {
 
 /// Sequences on one page of a list, at most.
 inline constexpr std::size_t kMaxListed = 1'000;
+/// Requests that are asked for as one, at most.
+inline constexpr std::uint32_t kMaxTimes = 1'024;
 
 // --- What changes a sequence ---------------------------------------------------------------------
 
@@ -26,6 +29,10 @@ struct Request {
   std::uint64_t value = 1;
   /// Idempotency key, see is_key; empty: none. Not with kRemove.
   std::string key{};
+  /// So many requests of this kind, one behind the other: what one client asks for in a pipeline
+  /// is asked for, queued and answered at once. 1 to kMaxTimes; more than 1 only with kTake without
+  /// a key, and not with forward().
+  std::uint32_t times = 1;
 };
 
 struct Done {
@@ -36,6 +43,9 @@ struct Done {
   std::uint64_t count = 0;
   /// It was done for an earlier request with the same idempotency key, and not again.
   bool replayed = false;
+  /// Of Request::times so many were done, 1 or more: the i-th of them, from 0 on, has the numbers
+  /// from first + i * count on. The others were not, because the sequence would pass 2^64 - 1.
+  std::uint32_t times = 1;
 };
 
 /// Certainly not done: nothing was appended, or it was refused when it was applied, or another
@@ -65,6 +75,10 @@ struct NotDone {
   /// It is the answer of an earlier request with the same idempotency key.
   bool replayed = false;
 };
+
+/// The message of kOverflow.
+inline constexpr std::string_view kUsedUp =
+    "the sequence would pass 18446744073709551615, nothing was taken";
 
 /// It was appended (or sent to the leader), and whether it was or will be done is not known.
 struct Unknown {

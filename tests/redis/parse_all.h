@@ -23,7 +23,8 @@ struct Read {
   bool operator==(const Read&) const = default;
 };
 
-/// In pieces of `size` bytes after a first one of `first`.
+/// In pieces of `size` bytes after a first one of `first`. Requests that are repeated are taken as a
+/// connection does, two repeats at a time.
 inline Read parse_all(std::string_view bytes, std::size_t first, std::size_t size,
                       const RequestLimits& limits = {}) {
   Parser parser(limits);
@@ -40,7 +41,8 @@ inline Read parse_all(std::string_view bytes, std::size_t first, std::size_t siz
       const Parsed parsed = parser.next(input);
       if (const auto* arguments = std::get_if<Arguments>(&parsed)) {
         ENSURE(!arguments->empty() && !parser.in_request());
-        read.requests.emplace_back(arguments->begin(), arguments->end());
+        const Words words(arguments->begin(), arguments->end());
+        read.requests.insert(read.requests.end(), 1 + parser.take_repeats(input, 2), words);
       } else if (const auto* error = std::get_if<ProtocolError>(&parsed)) {
         read.end = "!" + error->message;
         return read;

@@ -112,10 +112,33 @@ TEST_CASE("an inline request without its closing quote is refused") {
   check_wrong("ECHO 'a'b\r\n", "unbalanced quotes in request");
 }
 
+TEST_CASE("requests that repeat the one before are counted, as many as are whole and wanted") {
+  const std::string a = written({"TICKET", "a"});
+  const std::string bytes = a + a + a + a.substr(0, a.size() - 1);
+  Parser parser(RequestLimits{});
+  std::string_view input(bytes);
+  CHECK(parser.take_repeats(input, 9) == 0);  // of nothing
+  REQUIRE(std::holds_alternative<Arguments>(parser.next(input)));
+  CHECK(parser.take_repeats(input, 1) == 1);
+  CHECK(parser.take_repeats(input, 9) == 1);
+  CHECK(input == a.substr(0, a.size() - 1));
+  CHECK_FALSE(parser.in_request());
+  REQUIRE(std::holds_alternative<NeedMore>(parser.next(input)));
+  const std::string rest = "\n" + a;
+  input = rest;
+  REQUIRE(std::holds_alternative<Arguments>(parser.next(input)));
+  CHECK(parser.take_repeats(input, 9) == 0);  // it came in two pieces
+  CHECK(input == a);
+}
+
 TEST_CASE("what was sent comes back, however it is cut") {
   CHECK(rc::check("round trip", [] {
-    const auto requests = *rc::gen::container<std::vector<Words>>(
+    const auto distinct = *rc::gen::container<std::vector<Words>>(
         rc::gen::nonEmpty(rc::gen::resize(8, rc::gen::arbitrary<Words>())));
+    std::vector<Words> requests;
+    for (const Words& words : distinct) {
+      requests.insert(requests.end(), *rc::gen::inRange<std::size_t>(1, 5), words);
+    }
     std::string bytes;
     for (const Words& words : requests) {
       bytes += written(words);
@@ -142,6 +165,11 @@ TEST_CASE("any bytes mean the same however they are cut") {
     const Read whole = parse_whole(bytes, limits);
     RC_ASSERT(parse_all(bytes, first, size, limits) == whole);
     RC_ASSERT(parse_all(bytes, 1, 1, limits) == whole);
+    Read twice = whole;
+    twice.requests.insert(twice.requests.end(), whole.requests.begin(), whole.requests.end());
+    if (whole.end.empty()) {
+      RC_ASSERT(parse_whole(bytes + bytes, limits) == twice);
+    }
   }));
 }
 

@@ -15,7 +15,8 @@ TEST_CASE_FIXTURE(ServerFixture, "requests wait together, and each reply finds i
   service.hold = true;
   start();
   auto client = connect();
-  client->send(repeated(kTicket, 1000));
+  // No two that stand together are the same to the byte.
+  client->send(repeated(kTicket + "TICKET\r\n", 500));
   REQUIRE(until([&] { return service.waiting.size() == 1000; }));
   for (std::size_t i = 1000; i > 1; --i) {
     service.waiting[i - 1](ticket::Done{i, 1});
@@ -26,6 +27,41 @@ TEST_CASE_FIXTURE(ServerFixture, "requests wait together, and each reply finds i
   service.waiting.clear();
   REQUIRE(client->wait_for("+1000\r\n"));
   CHECK(client->received == tickets_to(1000));
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "requests that repeat each other are asked for at once") {
+  service.hold = true;
+  start();
+  auto client = connect();
+  client->send(repeated("TICKET a COUNT 5\r\n", 3) + repeated("TICKET a IDEMPOTENT x\r\n", 2) +
+               repeated("TICKET.GET a\r\n", 2));
+  REQUIRE(until([&] { return service.waiting.size() == 3; }));
+  CHECK(service.changed->key == "x");
+  CHECK(service.changed->times == 1);
+  service.waiting[0](ticket::Done{.first = 10, .count = 5, .times = 3});
+  service.waiting[1](ticket::Done{25, 1});
+  service.waiting[2](ticket::Done{25, 1, true});
+  service.waiting.clear();
+  REQUIRE(service.queries_waiting.size() == 2);
+  for (auto& done : std::exchange(service.queries_waiting, {})) {
+    done(ticket::QueryResult{.found = {{"a", 25}}});
+  }
+  const std::string rest = ":25\r\n:25\r\n:25\r\n:25\r\n";
+  REQUIRE(client->wait_for("*2\r\n:20\r\n:24\r\n" + rest));
+  CHECK(client->received ==
+        "*2\r\n:10\r\n:14\r\n*2\r\n:15\r\n:19\r\n*2\r\n:20\r\n:24\r\n" + rest);
+}
+
+TEST_CASE_FIXTURE(ServerFixture, "of a run that uses a sequence up, the rest is refused") {
+  service.answer = ticket::Done{.first = 7, .count = 1, .times = 2};
+  CHECK(exchange(repeated("TICKET a\r\n", 3)) ==
+        ":7\r\n:8\r\n-ERR the sequence would pass 18446744073709551615, nothing was taken\r\n");
+  service.answer = ticket::Unknown{"words"};
+  const std::string unknown = exchange("TICKET a\r\n");
+  CHECK(unknown.starts_with("-UNKNOWN outcome unknown: words."));
+  CHECK(exchange(repeated("TICKET a\r\n", 3)) == unknown + unknown + unknown);
+  service.leader = ticket::LeaderThere{"", "l:1"};
+  CHECK(exchange(repeated(kTicket, 2)) == "-MOVED 0 l:1\r\n-MOVED 0 l:1\r\n");
 }
 
 TEST_CASE_FIXTURE(ServerFixture, "what needs no service waits for its turn") {
@@ -52,7 +88,7 @@ TEST_CASE_FIXTURE(ServerFixture, "a read knows of the takes before it, and of no
   service.hold = true;
   start();
   auto client = connect();
-  client->send("TICKET a\r\nTICKET a\r\nTICKET.GET a\r\nTICKET.GET b\r\nTICKET a\r\nPING\r\n");
+  client->send("TICKET a\r\nticket a\r\nTICKET.GET a\r\nTICKET.GET b\r\nTICKET a\r\nPING\r\n");
   REQUIRE(until([&] { return service.waiting.size() == 2; }));
   auto takes = std::exchange(service.waiting, {});
   takes[1](ticket::Done{1, 1});
@@ -137,10 +173,12 @@ TEST_CASE_FIXTURE(ServerFixture, "no more requests than the limit wait, and all 
   while (answered < 100) {
     REQUIRE(until([&] { return !service.waiting.empty(); }));
     loop.poll();
-    CHECK(service.waiting.size() <= 3);
-    for (auto& done : std::exchange(service.waiting, {})) {
-      done(ticket::Done{++answered, 1});
-    }
+    const std::uint32_t times = service.changed->times;
+    CHECK(service.waiting.size() == 1);
+    CHECK(times <= 3);
+    service.waiting.front()(ticket::Done{.first = answered + 1, .count = 1, .times = times});
+    service.waiting.clear();
+    answered += times;
   }
   REQUIRE(client->wait_for("+100\r\n"));
   CHECK(client->received == tickets_to(100));
@@ -150,7 +188,7 @@ TEST_CASE_FIXTURE(ServerFixture, "a client that closes its side still gets every
   service.hold = true;
   start();
   auto client = connect();
-  client->send(repeated(kTicket, 5) + "PING\r\n");
+  client->send(repeated(kTicket + "TICKET\r\n", 2) + kTicket + "PING\r\n");
   client->half_close();
   REQUIRE(until([&] { return service.waiting.size() == 5; }));
   loop.run_for(20ms);
@@ -179,7 +217,7 @@ TEST_CASE_FIXTURE(ServerFixture, "a client that is gone leaves its requests to t
   service.hold = true;
   start();
   auto client = connect();
-  client->send(repeated(kTicket, 3));
+  client->send(kTicket + "TICKET a\r\nTICKET b\r\n");
   REQUIRE(until([&] { return service.waiting.size() == 3; }));
   client->socket().set_option(asio::socket_base::linger(true, 0));  // it closes by a reset
   client->socket().close();

@@ -110,6 +110,29 @@ TEST_CASE("there is room again when a proposal is settled as a whole") {
   CHECK(in_flight.room() == InFlight::kMaxHeld);
 }
 
+TEST_CASE("a run is answered at once, by the outcomes that are its") {
+  InFlight in_flight;
+  std::vector<ticket::Answer> answers;
+  const auto waiter = [&](std::uint32_t times) {
+    return Waiter{[&](const ticket::Answer& answer) { answers.push_back(answer); }, Time(10), times};
+  };
+  in_flight.add(Proposed{Index(5), Term(2)}, {waiter(2), waiter(1), waiter(3), waiter(2)});
+  CHECK(in_flight.waiting() == 8);
+  CHECK(in_flight.room() == InFlight::kMaxHeld - 8);
+  const ticket::Outcome used_up{.result = ticket::Outcome::Result::kOverflow};
+  in_flight.applied(Index(5), Term(2),
+                    {number(1), number(2), number(3), number(4), used_up, used_up, used_up, used_up});
+  REQUIRE(answers.size() == 4);
+  CHECK(std::get<ticket::Done>(answers[0]).first == 1);
+  CHECK(std::get<ticket::Done>(answers[0]).times == 2);
+  CHECK(std::get<ticket::Done>(answers[1]).first == 3);
+  CHECK(std::get<ticket::Done>(answers[2]).first == 4);
+  CHECK(std::get<ticket::Done>(answers[2]).times == 1);
+  CHECK(std::holds_alternative<ticket::NotDone>(answers[3]));
+  CHECK(in_flight.waiting() == 0);
+  CHECK(in_flight.room() == InFlight::kMaxHeld);
+}
+
 TEST_CASE("abandoning answers everything") {
   Journal journal;
   InFlight in_flight;

@@ -48,6 +48,60 @@ TEST_CASE("a group is bounded, what is left stays in order") {
         std::vector<std::uint64_t>{RequestQueue::kMaxGroup + 1, RequestQueue::kMaxGroup + 2});
 }
 
+TEST_CASE("a run of requests is as many, and goes into one entry as a whole") {
+  RequestQueue queue;
+  std::vector<int> answered;
+  constexpr std::uint32_t kTimes = ticket::kMaxTimes;
+  const auto run = [&](std::string sequence, std::uint64_t count, std::uint32_t times, int name) {
+    Waiter each = waiter(answered, name);
+    each.times = times;
+    ticket::Request request = take(std::move(sequence), count);
+    request.times = times;
+    queue.add(std::move(request), std::move(each));
+  };
+  run("", 7, 3, 0);
+  queue.add(take("", 1), waiter(answered, 1));
+  run("", 2, 2, 2);
+  CHECK(queue.size() == 6);
+  CHECK(queue.room() == RequestQueue::kMaxWaiting - 6);
+  const Group group = queue.next_group(0, kLimits);
+  CHECK(queue.empty());
+  REQUIRE(group.batch.operations.size() == 1);
+  CHECK(group.batch.operations[0].values == std::vector<std::uint64_t>{7, 7, 7, 1, 2, 2});
+  REQUIRE(group.waiters.size() == 3);
+  CHECK(group.waiters[2].times == 2);
+  // The third one would only fit in part.
+  for (int i = 0; i < 5; ++i) run("a", 1, kTimes - 1, i);
+  std::size_t requests = 0;
+  const Group whole = queue.next_group(0, kLimits);
+  for (const Waiter& each : whole.waiters) requests += each.times;
+  CHECK(requests == RequestQueue::kMaxGroup / kTimes * (kTimes - 1));
+  CHECK(queue.size() == kTimes - 1);
+}
+
+TEST_CASE("what is taken from a long queue is taken in order, as much as was put in") {
+  RequestQueue queue;
+  std::vector<int> answered;
+  for (std::size_t i = 0; i < RequestQueue::kMaxWaiting; ++i) {
+    queue.add(take("", i + 1), waiter(answered, static_cast<int>(i), 10 + i % 2));
+  }
+  CHECK(queue.room() == 0);
+  CHECK(queue.next_group(0, kLimits).batch.operations[0].values.back() == RequestQueue::kMaxGroup);
+  CHECK(queue.expire(raft::Time(10)).size() ==
+        (RequestQueue::kMaxWaiting - RequestQueue::kMaxGroup) / 2);
+  std::uint64_t last = RequestQueue::kMaxGroup;
+  while (!queue.empty()) {
+    const Group group = queue.next_group(0, kLimits);
+    for (const std::uint64_t count : group.batch.operations[0].values) {
+      CHECK(count == last + 2);
+      last = count;
+    }
+  }
+  CHECK(last == RequestQueue::kMaxWaiting);
+  CHECK(queue.room() == RequestQueue::kMaxWaiting);
+  CHECK_FALSE(queue.next_expiry());
+}
+
 TEST_CASE("only requests whose time has run out expire") {
   RequestQueue queue;
   std::vector<int> answered;

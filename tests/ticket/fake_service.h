@@ -101,8 +101,8 @@ class FakeService : public Service {
       return Done{.first = number};
     }
     const std::uint64_t first = known ? before + 1 : 0;
-    number = first + (request.value - 1);
-    return Done{.first = first, .count = request.value};
+    number = first + (request.times * request.value - 1);
+    return Done{.first = first, .count = request.value, .times = request.times};
   }
   QueryResult look(const Query& query) const {
     QueryResult result;
