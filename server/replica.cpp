@@ -79,9 +79,11 @@ void Replica::on_alarm() {
 
 void Replica::propose_waiting() {
   // While a save is under way requests gather, so that the next entry holds all of them.
-  if (saving_ || !node_.ready_to_serve()) return;
+  if (saving_ || queue_.empty() || !node_.ready_to_serve()) return gathering_.stop();
   const raft::Time now = loop_.now();
   expire(now);
+  if (gathering_.wait(now)) return;
+  gathering_.proposed();
   while (!queue_.empty() && in_flight_.room() >= RequestQueue::kMaxGroup) {
     Group group = queue_.next_group(replicated_time(), options_.key_limits);
     const auto proposed = node_.propose(now, ticket::encode(group.batch));
@@ -241,6 +243,7 @@ void Replica::arm() {
   if (closed_) return;
   raft::Time when = std::min(node_.next_deadline(), next_report_);
   if (const auto expiry = queue_.next_expiry()) when = std::min(when, *expiry);
+  if (const auto until = gathering_.until()) when = std::min(when, *until);
   if (const auto expiry = in_flight_.next_expiry()) when = std::min(when, *expiry);
   if (!queries_.empty()) when = std::min(when, queries_.begin()->first);
   if (warming_) when = std::min(when, warming_since_ + options_.request_timeout);

@@ -14,6 +14,7 @@
 
 #include "net/transport.h"
 #include "raft/node.h"
+#include "server/gathering.h"
 #include "server/in_flight.h"
 #include "server/loop.h"
 #include "server/member_book.h"
@@ -249,6 +250,7 @@ class Replica : public ticket::Service, public net::TransportEvents {
   MemberBook members_;
 
   RequestQueue queue_;
+  Gathering gathering_;
   InFlight in_flight_;
   /// Committed entries that are not applied yet.
   std::deque<raft::Entry> unapplied_;

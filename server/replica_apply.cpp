@@ -125,7 +125,9 @@ void Replica::apply(const raft::Entry& entry) {
     applied_configuration_ = {entry.index, std::move(*configuration)};
   }
   digests_.applied(entry.index, machine_.summary().digest);
+  const std::size_t waited = in_flight_.waiting();
   in_flight_.applied(entry.index, entry.term, outcomes);
+  gathering_.answered(waited - in_flight_.waiting());
 }
 
 }  // namespace ticketd::server

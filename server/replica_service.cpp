@@ -83,7 +83,9 @@ void Replica::enqueue(ticket::Request request, raft::Micros patience, AnswerDone
                         "space is below the reserve on this node or on another voter; free disk "
                         "space, or restart the nodes with a larger --db_size"});
   }
-  queue_.add(std::move(request), {std::move(done), loop_.now() + patience, times});
+  const raft::Time now = loop_.now();
+  gathering_.came(now, times);
+  queue_.add(std::move(request), {std::move(done), now + patience, times});
   schedule_turn();
 }
 
