@@ -44,8 +44,10 @@ class GroupBuilder {
     group.batch.stamp_us = stamp_us;
     if (keyed_) group.batch.limits = limits;
     group.batch.operations = std::move(operations_);
-    for (Waiters& waiters : waiters_) {
-      std::move(waiters.begin(), waiters.end(), std::back_inserter(group.waiters));
+    // Mostly there is one sequence.
+    group.waiters = std::move(waiters_.front());
+    for (auto more = waiters_.begin() + 1; more != waiters_.end(); ++more) {
+      std::move(more->begin(), more->end(), std::back_inserter(group.waiters));
     }
     return group;
   }

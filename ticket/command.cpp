@@ -137,6 +137,14 @@ bool is_key(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+std::size_t Batch::requests() const {
+  std::size_t requests = 0;
+  for (const Operation& operation : operations) {
+    requests += operation.values.size();
+  }
+  return requests;
+}
+
 std::string encode(const Batch& batch) {
   ENSURE(!batch.operations.empty());
   ByteWriter out;
@@ -150,12 +158,10 @@ std::string encode(const Batch& batch) {
     out.varint(batch.limits.keys);
   }
   out.varint(batch.operations.size());
-  std::size_t requests = 0;
   for (const Operation& operation : batch.operations) {
     write(out, operation);
-    requests += operation.values.size();
   }
-  ENSURE_LE(requests, kMaxRequestsPerBatch);
+  ENSURE_LE(batch.requests(), kMaxRequestsPerBatch);
   return out.take();
 }
 

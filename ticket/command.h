@@ -65,6 +65,8 @@ struct Batch {
   KeyLimits limits;
   std::vector<Operation> operations;
 
+  /// Values of all operations: so many outcomes applying it has.
+  std::size_t requests() const;
   bool operator==(const Batch&) const = default;
 };
 

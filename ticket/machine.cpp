@@ -41,6 +41,7 @@ std::vector<Outcome> Machine::apply(raft::Index index, raft::Term term, const Ba
   ENSURE_GE(term, summary_.applied_term);
   std::vector<Outcome> outcomes;
   if (batch != nullptr) {
+    outcomes.reserve(batch->requests());
     // Replicated time never goes back, whatever a leader wrote.
     summary_.stamp_us = std::max(summary_.stamp_us, batch->stamp_us);
     for (const Operation& operation : batch->operations) {
