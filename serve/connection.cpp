@@ -1,7 +1,9 @@
 #include "serve/connection.h"
 
-#include <asio/buffer.hpp>
-#include <asio/error.hpp>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <utility>
 
 #include "base/check.h"
@@ -21,22 +23,52 @@ void give_back(std::string& buffer) {
   }
 }
 
-bool is_not_ready(const asio::error_code& error) {
-  return error == asio::error::would_block || error == asio::error::try_again ||
-         error == asio::error::interrupted;
+/// Of a call that failed.
+bool is_not_ready() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+/// A call that a signal ended is made again.
+template <class Call>
+ssize_t uninterrupted(Call call) {
+  ssize_t result = call();
+  while (result < 0 && errno == EINTR) {
+    result = call();
+  }
+  return result;
 }
 
 }  // namespace
 
 Connection::Connection(asio::ip::tcp::socket socket, Owner& owner)
-    : socket_(std::move(socket)), owner_(&owner), limits_(owner.limits()) {}
+    : socket_(socket.release()), owner_(&owner), limits_(owner.limits()) {}
 
-void Connection::serve() { settle(); }
+Connection::~Connection() {
+  if (socket_ >= 0) {
+    ::close(socket_);
+  }
+}
+
+void Connection::serve() {
+  if (join()) {
+    settle();
+  }
+}
+
+/// False: the kernel has no room for it, and it is closed.
+bool Connection::join() {
+  if (!owner_->ready_set().add(socket_, *this, place_)) {
+    close();
+    return false;
+  }
+  ready_set_ = &owner_->ready_set();
+  return true;
+}
 
 void Connection::refuse(std::size_t limit) {
-  say_too_many(limit);
-  end_input();
-  advance();
+  if (join()) {
+    say_too_many(limit);
+    end_input();
+    advance();
+  }
 }
 
 void Connection::drain() {
@@ -57,10 +89,20 @@ void Connection::abandon() {
   close();
 }
 
-void Connection::flush() {
-  flush_due_ = false;
+void Connection::resume() {
+  resume_due_ = false;
+  if (waiting_readable_ && readable_) {
+    on_readable();
+  }
   if (state_ == State::kServing) {
     advance();
+  }
+}
+
+void Connection::later() {
+  if (!resume_due_) {
+    resume_due_ = true;
+    owner_->resume_later(shared_from_this());
   }
 }
 
@@ -110,9 +152,8 @@ void Connection::call_begun() {
 void Connection::call_ended() {
   ENSURE_GT(calls_, 0);
   active_ = true;
-  if (serving() && !advancing_ && !flush_due_) {
-    flush_due_ = true;
-    owner_->flush_later(shared_from_this());
+  if (serving() && !advancing_) {
+    later();
   }
   if (--calls_ == 0) {
     std::exchange(held_by_calls_, nullptr);
@@ -138,19 +179,18 @@ bool Connection::wants_bytes() const {
 
 void Connection::send() {
   while (unsent() > 0 && !waiting_writable_) {
-    asio::error_code error;
-    const std::size_t taken =
-        socket_.write_some(asio::buffer(out_.data() + sent_, unsent()), error);
-    if (is_not_ready(error)) {
+    const ssize_t taken = uninterrupted(
+        [&] { return ::send(socket_, out_.data() + sent_, unsent(), MSG_DONTWAIT | MSG_NOSIGNAL); });
+    if (taken < 0 && is_not_ready()) {
       last_taken_ = Clock::now();
-      wait_writable();
+      waiting_writable_ = true;
       return;
     }
-    if (error) {
+    if (taken < 0) {
       close();
       return;
     }
-    sent_ += taken;
+    sent_ += static_cast<std::size_t>(taken);
     active_ = true;
     drop_sent();
   }
@@ -222,9 +262,7 @@ void Connection::check_time(Clock::time_point now) {
 /// the answer. So first only our side is closed, and the rest is read, for a while.
 void Connection::linger() {
   state_ = State::kLingering;
-  asio::error_code error;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
-  if (error || client_done_) {
+  if (::shutdown(socket_, SHUT_WR) != 0 || client_done_) {
     close();
     return;
   }
@@ -234,8 +272,12 @@ void Connection::linger() {
 
 void Connection::close() {
   state_ = State::kClosed;
-  asio::error_code ignored;
-  socket_.close(ignored);
+  if (ready_set_ != nullptr) {
+    std::exchange(ready_set_, nullptr)->remove(place_);
+  }
+  if (socket_ >= 0) {
+    ::close(std::exchange(socket_, -1));
+  }
   input_ = out_ = std::string();
   sent_ = 0;
   if (owner_ != nullptr) {
@@ -243,35 +285,63 @@ void Connection::close() {
   }
 }
 
-void Connection::wait_readable() {
-  if (waiting_readable_) {
-    return;
+asio::ip::tcp::endpoint Connection::client() const {
+  asio::ip::tcp::endpoint endpoint;
+  socklen_t size = static_cast<socklen_t>(endpoint.capacity());
+  if (::getpeername(socket_, endpoint.data(), &size) != 0) {
+    return {};
   }
+  endpoint.resize(size);
+  return endpoint;
+}
+
+void Connection::ready(bool readable, bool writable, bool ended) {
+  const std::shared_ptr<Connection> self = shared_from_this();  // it may close
+  readable_ = readable_ || readable;
+  ended_ = ended_ || ended;
+  if (waiting_writable_ && writable) {
+    waiting_writable_ = false;
+    if (state_ == State::kServing) {
+      advance();
+    }
+  }
+  if (waiting_readable_ && readable_) {
+    on_readable();
+  }
+}
+
+void Connection::wait_readable() {
   waiting_readable_ = true;
-  socket_.async_wait(asio::ip::tcp::socket::wait_read,
-                     [self = shared_from_this()](const asio::error_code&) {
-                       self->waiting_readable_ = false;
-                       self->on_readable();
-                     });
+  if (readable_) {
+    later();  // what else waits has its turn before more is read here
+  }
 }
 
 void Connection::on_readable() {
+  waiting_readable_ = false;
   const bool lingering = state_ == State::kLingering;
-  if (state_ == State::kClosed || (!lingering && !wants_bytes())) {
-    return;
+  if (state_ != State::kClosed && (lingering || wants_bytes())) {
+    read(lingering);
   }
+}
+
+void Connection::read(bool lingering) {
   const std::span<char> buffer = owner_->read_buffer();
-  asio::error_code error;
-  const std::size_t read = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), error);
-  if (is_not_ready(error)) {
+  const ssize_t read = uninterrupted(
+      [&] { return ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT); });
+  // Less than there was room for is all there was; and behind an end no other news will come.
+  readable_ = ended_ ? read != -1 || !is_not_ready()
+                     : read == static_cast<ssize_t>(buffer.size());
+  if (read < 0 && is_not_ready()) {
     wait_readable();
-  } else if (error == asio::error::eof && !lingering) {
-    on_end();
-  } else if (error) {
+  } else if (read < 0 || (read == 0 && lingering)) {
     close();
+  } else if (read == 0) {
+    on_end();
   } else if (!lingering) {
-    on_bytes({buffer.data(), read});
-  } else if (lingered_bytes_ += read; lingered_bytes_ > limits_.linger_bytes) {
+    on_bytes({buffer.data(), static_cast<std::size_t>(read)});
+  } else if (lingered_bytes_ += static_cast<std::size_t>(read);
+             lingered_bytes_ > limits_.linger_bytes) {
     close();
   } else {
     wait_readable();
@@ -296,15 +366,6 @@ void Connection::on_end() {
   }
   end_input();
   advance();
-}
-
-void Connection::wait_writable() {
-  waiting_writable_ = true;
-  socket_.async_wait(asio::ip::tcp::socket::wait_write,
-                     [self = shared_from_this()](const asio::error_code&) {
-                       self->waiting_writable_ = false;
-                       self->flush();
-                     });
 }
 
 }  // namespace ticketd::serve

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "serve/limits.h"
+#include "serve/ready_set.h"
 
 namespace ticketd::serve {
 
@@ -19,10 +20,10 @@ namespace ticketd::serve {
 /// Everything happens on the loop's thread. Whatever may change the state ends in advance(): parse
 /// what is there, write what is ready, and then settle() on what to wait for. Answers that come
 /// later only fill what the protocol keeps; many that come together are written at once, since the
-/// owner calls flush() later.
+/// owner calls resume() later.
 ///
 /// A connection lives while its owner, a handler of the loop or a call into a service holds it.
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection : public std::enable_shared_from_this<Connection>, private ReadySet::Member {
  public:
   using Clock = std::chrono::steady_clock;
 
@@ -32,8 +33,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     virtual const Limits& limits() const = 0;
     /// One for all connections: what is read is parsed or copied before the next one reads.
     virtual std::span<char> read_buffer() = 0;
-    /// Has flush() called soon, but not from within this call.
-    virtual void flush_later(std::shared_ptr<Connection> connection) = 0;
+    /// Where sockets are waited for.
+    virtual ReadySet& ready_set() = 0;
+    /// Has resume() called soon, but not from within this call.
+    virtual void resume_later(std::shared_ptr<Connection> connection) = 0;
     /// The connection was closed and will not call again.
     virtual void closed(Connection& connection) = 0;
 
@@ -43,7 +46,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// `socket` is connected and does not block. `owner` must outlive this, or call abandon().
   Connection(asio::ip::tcp::socket socket, Owner& owner);
-  virtual ~Connection() = default;
+  virtual ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -51,8 +54,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void serve();
   /// Says that so many connections are open, whatever the client sends, and closes.
   void refuse(std::size_t limit);
-  /// Writes the answers that are ready.
-  void flush();
+  /// Writes the answers that are ready, and reads what was left in the socket.
+  void resume();
   /// Keeps the time-outs; called every now and then.
   void check_time(Clock::time_point now);
   /// The next request is the last, where the protocol has a word for that.
@@ -93,7 +96,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool serving() const { return state_ == State::kServing; }
   bool parting() const { return parting_; }
   const Limits& limits() const { return limits_; }
-  const asio::ip::tcp::socket& socket() const { return socket_; }
+  /// Its address is unspecified when it is gone.
+  asio::ip::tcp::endpoint client() const;
   /// What stands here is sent next: only for an answer that nothing waits before.
   std::string& output() { return out_; }
   /// A request was taken whole.
@@ -122,11 +126,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void linger();
   void close();
 
+  void ready(bool readable, bool writable, bool ended) override;
   void wait_readable();
   void on_readable();
+  void read(bool lingering);
   void on_bytes(std::string_view bytes);
   void on_end();
-  void wait_writable();
 
   /// Too much is waiting to take more in.
   bool full() const;
@@ -136,7 +141,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void mark_if_last();
   std::size_t unsent() const { return out_.size() - sent_; }
 
-  asio::ip::tcp::socket socket_;
+  bool join();
+  void later();
+
+  /// -1: closed.
+  int socket_;
+  /// Where the socket is waited for; null: nowhere.
+  ReadySet* ready_set_ = nullptr;
+  ReadySet::Ticket place_ = 0;
   Owner* owner_;
   const Limits& limits_;
   State state_ = State::kServing;
@@ -155,9 +167,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool draining_ = false;
 
   bool advancing_ = false;
-  bool flush_due_ = false;
+  bool resume_due_ = false;
   bool waiting_readable_ = false;
   bool waiting_writable_ = false;
+  /// There may be something in the socket that was not read, and that nobody will tell of again.
+  bool readable_ = false;
+  /// The last of what the client sent is there, or the connection is broken.
+  bool ended_ = false;
 
   /// Calls into a service that were not answered; they hold `this`.
   std::size_t calls_ = 0;

@@ -30,7 +30,8 @@ std::chrono::milliseconds check_interval(const Limits& limits) {
 
 class Server::Inside final : public Connection::Owner, public std::enable_shared_from_this<Inside> {
  public:
-  Inside(asio::io_context& loop, const Limits& limits, std::shared_ptr<Listener> listener);
+  Inside(asio::io_context& loop, const Limits& limits, std::shared_ptr<Listener> listener,
+         std::shared_ptr<ReadySet> ready_set);
 
   void start(Make make);
   void stop_accepting() { listener_->stop(); }
@@ -41,12 +42,13 @@ class Server::Inside final : public Connection::Owner, public std::enable_shared
 
   const Limits& limits() const override { return limits_; }
   std::span<char> read_buffer() override { return read_buffer_; }
-  void flush_later(std::shared_ptr<Connection> connection) override;
+  ReadySet& ready_set() override { return *ready_set_; }
+  void resume_later(std::shared_ptr<Connection> connection) override;
   void closed(Connection& connection) override;
 
  private:
   void on_accept(asio::ip::tcp::socket socket);
-  void flush();
+  void resume();
   void check_later();
   void check();
   void drain();
@@ -56,13 +58,14 @@ class Server::Inside final : public Connection::Owner, public std::enable_shared
   asio::io_context& loop_;
   const Limits limits_;
   const std::shared_ptr<Listener> listener_;
+  const std::shared_ptr<ReadySet> ready_set_;
   Make make_;
   std::array<char, kReadBytes> read_buffer_;
 
   /// connections_[i]->index == i.
   std::vector<std::shared_ptr<Connection>> connections_;
-  std::vector<std::shared_ptr<Connection>> to_flush_;
-  std::vector<std::shared_ptr<Connection>> flushing_;
+  std::vector<std::shared_ptr<Connection>> to_resume_;
+  std::vector<std::shared_ptr<Connection>> resuming_;
 
   /// Runs while there are connections.
   asio::steady_timer check_timer_;
@@ -74,16 +77,18 @@ class Server::Inside final : public Connection::Owner, public std::enable_shared
 };
 
 Server::Inside::Inside(asio::io_context& loop, const Limits& limits,
-                       std::shared_ptr<Listener> listener)
+                       std::shared_ptr<Listener> listener, std::shared_ptr<ReadySet> ready_set)
     : loop_(loop),
       limits_(limits),
       listener_(std::move(listener)),
+      ready_set_(std::move(ready_set)),
       check_timer_(loop),
       close_timer_(loop) {}
 
 void Server::Inside::start(Make make) {
   ENSURE(!make_);
   make_ = std::move(make);
+  ready_set_->start();
   // The listener is owned by `this` and stopped in destroy().
   listener_->start([this](asio::ip::tcp::socket socket) { on_accept(std::move(socket)); });
 }
@@ -106,19 +111,19 @@ void Server::Inside::on_accept(asio::ip::tcp::socket socket) {
 }
 
 /// Answers that a service gives one after the other are written after the last of them.
-void Server::Inside::flush_later(std::shared_ptr<Connection> connection) {
-  to_flush_.push_back(std::move(connection));
-  if (to_flush_.size() == 1) {
-    asio::post(loop_, [self = shared_from_this()] { self->flush(); });
+void Server::Inside::resume_later(std::shared_ptr<Connection> connection) {
+  to_resume_.push_back(std::move(connection));
+  if (to_resume_.size() == 1) {
+    asio::post(loop_, [self = shared_from_this()] { self->resume(); });
   }
 }
 
-void Server::Inside::flush() {
-  flushing_.swap(to_flush_);
-  for (const std::shared_ptr<Connection>& connection : flushing_) {
-    connection->flush();
+void Server::Inside::resume() {
+  resuming_.swap(to_resume_);
+  for (const std::shared_ptr<Connection>& connection : resuming_) {
+    connection->resume();
   }
-  flushing_.clear();
+  resuming_.clear();
 }
 
 void Server::Inside::closed(Connection& connection) {
@@ -201,6 +206,7 @@ void Server::Inside::finish_if_closed() {
     return;
   }
   close_timer_.cancel();
+  ready_set_->stop();
   asio::post(loop_, std::exchange(on_closed_, nullptr));
 }
 
@@ -215,6 +221,7 @@ void Server::Inside::destroy() {
   on_closed_ = nullptr;
   listener_->stop();
   abandon_all();
+  ready_set_->stop();
   check_timer_.cancel();
   close_timer_.cancel();
 }
@@ -225,7 +232,12 @@ Result<std::unique_ptr<Server>> Server::open(asio::io_context& loop, const Endpo
   if (!listener.ok()) {
     return std::move(listener).error();
   }
-  auto inside = std::make_shared<Inside>(loop, limits, std::move(*listener));
+  auto ready_set = ReadySet::open(loop);
+  if (!ready_set.ok()) {
+    return std::move(ready_set).error();
+  }
+  auto inside =
+      std::make_shared<Inside>(loop, limits, std::move(*listener), std::move(*ready_set));
   return std::unique_ptr<Server>(new Server(std::move(inside)));
 }
 

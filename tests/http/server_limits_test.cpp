@@ -132,7 +132,8 @@ TEST_CASE_FIXTURE(ServerFixture, "a client that never reads is held within bound
 /// A connection without a server around it, whose output can be seen.
 class OneConnection final : public serve::Connection::Owner, public Connection::Owner {
  public:
-  OneConnection(asio::io_context& loop, serve::Limits limits) : client(loop), loop_(loop) {
+  OneConnection(asio::io_context& loop, serve::Limits limits)
+      : client(loop), loop_(loop), ready_set_(*serve::ReadySet::open(loop)) {
     options_.limits = limits;
     asio::ip::tcp::acceptor acceptor(loop, {asio::ip::make_address("127.0.0.1"), 0});
     // Before it connects, so that the window is never larger.
@@ -142,18 +143,23 @@ class OneConnection final : public serve::Connection::Owner, public Connection::
     asio::ip::tcp::socket served = acceptor.accept();
     served.set_option(asio::socket_base::send_buffer_size(16 * 1024));
     served.non_blocking(true);
+    ready_set_->start();
     connection = std::make_shared<Connection>(std::move(served), *this, *this);
     connection->serve();
   }
-  ~OneConnection() { connection->abandon(); }
+  ~OneConnection() {
+    connection->abandon();
+    ready_set_->stop();
+  }
 
   ticket::Service& service() override { return service_; }
   const Options& options() const override { return options_; }
   const ResponseWriter& writer() override { return writer_; }
   const serve::Limits& limits() const override { return options_.limits; }
   std::span<char> read_buffer() override { return buffer_; }
-  void flush_later(std::shared_ptr<serve::Connection> later) override {
-    asio::post(loop_, [later] { later->flush(); });
+  serve::ReadySet& ready_set() override { return *ready_set_; }
+  void resume_later(std::shared_ptr<serve::Connection> later) override {
+    asio::post(loop_, [later] { later->resume(); });
   }
   void closed(serve::Connection&) override { was_closed = true; }
 
@@ -163,6 +169,7 @@ class OneConnection final : public serve::Connection::Owner, public Connection::
 
  private:
   asio::io_context& loop_;
+  const std::shared_ptr<serve::ReadySet> ready_set_;
   Options options_;
   FakeService service_;
   ResponseWriter writer_{"s"};
