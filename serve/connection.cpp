@@ -179,8 +179,9 @@ bool Connection::wants_bytes() const {
 
 void Connection::send() {
   while (unsent() > 0 && !waiting_writable_) {
-    const ssize_t taken = uninterrupted(
-        [&] { return ::send(socket_, out_.data() + sent_, unsent(), MSG_DONTWAIT | MSG_NOSIGNAL); });
+    const ssize_t taken = uninterrupted([&] {
+      return ::send(socket_, out_.data() + sent_, unsent(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    });
     if (taken < 0 && is_not_ready()) {
       last_taken_ = Clock::now();
       waiting_writable_ = true;
@@ -327,11 +328,10 @@ void Connection::on_readable() {
 
 void Connection::read(bool lingering) {
   const std::span<char> buffer = owner_->read_buffer();
-  const ssize_t read = uninterrupted(
-      [&] { return ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT); });
+  const ssize_t read =
+      uninterrupted([&] { return ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT); });
   // Less than there was room for is all there was; and behind an end no other news will come.
-  readable_ = ended_ ? read != -1 || !is_not_ready()
-                     : read == static_cast<ssize_t>(buffer.size());
+  readable_ = ended_ ? read != -1 || !is_not_ready() : read == static_cast<ssize_t>(buffer.size());
   if (read < 0 && is_not_ready()) {
     wait_readable();
   } else if (read < 0 || (read == 0 && lingering)) {

@@ -236,8 +236,7 @@ Result<std::unique_ptr<Server>> Server::open(asio::io_context& loop, const Endpo
   if (!ready_set.ok()) {
     return std::move(ready_set).error();
   }
-  auto inside =
-      std::make_shared<Inside>(loop, limits, std::move(*listener), std::move(*ready_set));
+  auto inside = std::make_shared<Inside>(loop, limits, std::move(*listener), std::move(*ready_set));
   return std::unique_ptr<Server>(new Server(std::move(inside)));
 }
 

@@ -15,8 +15,8 @@ namespace ticketd::server {
 /// half of what it could, and costs as much.
 ///
 /// So those who were answered a moment ago are waited for, as long as requests keep coming. Whether
-/// they come back at all is not known: when they did not, the next entries are made at once, more of
-/// them each time, before it is tried again.
+/// they come back at all is not known: when they did not, the next entries are made at once, more
+/// of them each time, before it is tried again.
 class Gathering {
  public:
   /// Without any request for so long those who are missing are not waited for.

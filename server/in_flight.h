@@ -28,7 +28,8 @@ using FateDone = std::function<void(Fate)>;
 /// be committed by a later leader, and then its requests get their definite answers.
 class InFlight {
  public:
-  /// Requests of all proposals, each of a run; those count that were answered before the rest of theirs.
+  /// Requests of all proposals, each of a run; those count that were answered before the rest of
+  /// theirs.
   static constexpr std::size_t kMaxHeld = 4 * RequestQueue::kMaxWaiting;
   /// For so many requests more. Both forms of add() require that there is room.
   std::size_t room() const { return kMaxHeld - held_; }
@@ -39,7 +40,8 @@ class InFlight {
   bool empty() const { return proposals_.empty(); }
   std::size_t waiting() const { return waiting_; }
 
-  /// The entry (index, term) was applied and gave `outcomes`: settles the proposal that stands there.
+  /// The entry (index, term) was applied and gave `outcomes`: settles the proposal that stands
+  /// there.
   void applied(raft::Index index, raft::Term term, const std::vector<ticket::Outcome>& outcomes);
   /// The state moved to `index` without applying entry by entry: what stood there is unknown.
   void skipped_to(raft::Index index);
@@ -67,8 +69,8 @@ class InFlight {
   void expect(raft::Time deadline);
   void hold(raft::Proposed at, Proposal proposal);
 
-  /// Two may stand at one index: a leader that lost (12, term 2) to a successor and then leads again
-  /// appends (12, term 4), and until one of them is applied either may still be.
+  /// Two may stand at one index: a leader that lost (12, term 2) to a successor and then leads
+  /// again appends (12, term 4), and until one of them is applied either may still be.
   std::map<std::pair<raft::Index, raft::Term>, Proposal> proposals_;
   /// Not after the first deadline of any; may be before it, when that one was settled in time.
   std::optional<raft::Time> next_expiry_;

@@ -107,7 +107,8 @@ Waiters RequestQueue::expire(raft::Time now) {
 
 Waiters RequestQueue::take_all() {
   Waiters all;
-  for (std::size_t i = next_; i < waiting_.size(); ++i) all.push_back(std::move(waiting_[i].waiter));
+  for (std::size_t i = next_; i < waiting_.size(); ++i)
+    all.push_back(std::move(waiting_[i].waiter));
   clear();
   return all;
 }
