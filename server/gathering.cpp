@@ -21,7 +21,8 @@ bool Gathering::wait(raft::Time now) {
     came_ = std::max(came_, now);
   }
   if (now < *until()) return true;
-  to_skip_ = std::min(kSkippedMax, 2 * to_skip_ + 1);
+  // At the limit some are back, and others still come: that was worth it.
+  to_skip_ = now < came_ + kPatience ? 0 : std::min(kSkippedMax, 2 * to_skip_ + 1);
   return false;
 }
 

@@ -79,7 +79,8 @@ void Replica::on_alarm() {
 
 void Replica::propose_waiting() {
   // While a save is under way requests gather, so that the next entry holds all of them.
-  if (saving_ || queue_.empty() || !node_.ready_to_serve()) return gathering_.stop();
+  const bool room = in_flight_.room() >= RequestQueue::kMaxGroup;
+  if (saving_ || queue_.empty() || !room || !node_.ready_to_serve()) return gathering_.stop();
   const raft::Time now = loop_.now();
   expire(now);
   if (gathering_.wait(now)) return;
@@ -283,6 +284,7 @@ void Replica::report_to_members() {
 void Replica::end(End why, const std::string& message) {
   if (ended_) return;
   ended_ = true;
+  gathering_.stop();
   if (callbacks_.ended) callbacks_.ended(why, message);
 }
 

@@ -34,6 +34,7 @@ class World {
 
   raft::Time now_{4'294'000'000'000};  // close to where 32-bit milliseconds wrap
   std::uint64_t sequence_ = 0;
+  std::uint64_t at_this_instant_ = 0;
   std::map<std::pair<raft::Time, std::uint64_t>, std::function<void()>> events_;
 };
 

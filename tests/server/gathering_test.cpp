@@ -66,6 +66,10 @@ TEST_CASE("waiting ends when nobody comes, and at its limit whoever comes") {
     REQUIRE(now <= Gathering::kLimit);
   }
   CHECK(now == Gathering::kLimit);
+  // So many came that it was worth it: the next ones are waited for, too.
+  slow.proposed();
+  slow.answered(1);
+  CHECK(slow.wait(after(now)));
 }
 
 TEST_CASE("who waited in vain waits more and more seldom, and as before when it was worth it") {

@@ -304,6 +304,31 @@ TEST_CASE("a volume that was lost and began a cluster of its own is told, and st
   CHECK(is_unavailable(cluster.take(victim)));
 }
 
+TEST_CASE("who ends while requests are waited for is not kept busy by that") {
+  Three cluster;
+  const std::uint64_t alone = cluster.follower();
+  cluster.crash(alone);
+  cluster.network.cut(raft::NodeId(alone));
+  cluster.cluster_id = 78;
+  cluster.bootstrap(alone);
+  Replica& replica = *cluster.at(alone).replica;
+  REQUIRE(cluster.world.run_until([&] { return replica.node().ready_to_serve(); }));
+  int answers = 0;
+  const auto count = [&](const ticket::Answer&) { ++answers; };
+  for (int i = 0; i < 2; ++i) replica.change({}, count);
+  REQUIRE(cluster.world.run_until([&] { return answers == 2; }));
+  // One of the two is back.
+  replica.change({}, count);
+  cluster.world.run_for(Gathering::kPatience / 2);
+  REQUIRE(answers == 2);
+  net::Hello hello;
+  hello.cluster_id = 77;
+  hello.to.node = raft::NodeId(alone);
+  CHECK(replica.judge(hello).has_value());
+  REQUIRE(cluster.at(alone).ended.has_value());
+  cluster.world.run_for(1'000'000);
+}
+
 TEST_CASE("when one voter is low on space the leader takes nothing") {
   Three cluster;
   const std::uint64_t leader = cluster.await_leader();
