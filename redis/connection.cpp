@@ -92,6 +92,8 @@ void Connection::take_repeats(ticket::Request& request, std::string_view& input)
   if (!request.key.empty()) {
     return;  // each is to be the answer of the one before
   }
+  // What stands for them is a number each, however many they are: of output_bytes they may take
+  // that much more.
   const std::size_t room = std::min<std::size_t>(limits().pipeline - waiting(), ticket::kMaxTimes);
   const std::size_t repeats = parser_.take_repeats(input, room - 1);
   request.times += static_cast<std::uint32_t>(repeats);

@@ -71,9 +71,10 @@ void ReadySet::stop() {
 void ReadySet::wait() {
   epoll_.async_wait(asio::posix::stream_descriptor::wait_read,
                     [self = shared_from_this()](const asio::error_code& error) {
-                      if (error || !self->epoll_.is_open()) {
+                      if (!self->epoll_.is_open()) {
                         return;  // stopped
                       }
+                      ENSURE_MSG(!error, error.message());
                       self->tell();
                       if (self->epoll_.is_open()) {
                         self->wait();

@@ -22,7 +22,7 @@ class ReadySet : public std::enable_shared_from_this<ReadySet> {
   class Member {
    public:
     /// There is something new to read, or there is room again after there was none. `ended`: the
-    /// other side closed or broke the connection; nothing more is told of this socket.
+    /// other side closed or broke the connection; nothing more to read will be told of.
     /// May remove this member and others, and add some.
     virtual void ready(bool readable, bool writable, bool ended) = 0;
 
