@@ -62,6 +62,28 @@ raft::Entries read_entries(ByteReader& in) {
   return entries;
 }
 
+struct SealedHeader {
+  RecordHeader header;
+  std::uint64_t checksum = 0;
+};
+
+std::optional<SealedHeader> read_header(std::string_view bytes) {
+  ByteReader in(bytes);
+  const std::uint64_t magic = in.u64();
+  const std::uint32_t version = in.u32();
+  SealedHeader sealed;
+  sealed.header.unflushed = in.u32();
+  sealed.header.epoch = in.u64();
+  sealed.header.sequence = in.u64();
+  sealed.header.checkpoint = in.u64();
+  sealed.header.payload_bytes = in.u64();
+  sealed.checksum = in.u64();
+  if (!in.ok() || magic != kRecordMagic || version != kJournalVersion) {
+    return std::nullopt;
+  }
+  return sealed;
+}
+
 }  // namespace
 
 std::string encode_journal_header(const JournalShape& shape) {
@@ -157,26 +179,21 @@ void seal_record(std::string& record, std::uint64_t journal_id) {
   record.replace(kChecksumOffset, 8, checksum.view());
 }
 
+std::uint64_t claimed_file_bytes(std::string_view bytes) {
+  const std::optional<SealedHeader> sealed = read_header(bytes);
+  return sealed ? Record{sealed->header, {}}.file_bytes() : 0;
+}
+
 std::optional<Record> find_record(std::string_view bytes, std::uint64_t journal_id) {
-  ByteReader in(bytes);
-  const std::uint64_t magic = in.u64();
-  const std::uint32_t version = in.u32();
-  Record record;
-  record.header.unflushed = in.u32();
-  record.header.epoch = in.u64();
-  record.header.sequence = in.u64();
-  record.header.checkpoint = in.u64();
-  record.header.payload_bytes = in.u64();
-  const std::uint64_t checksum = in.u64();
-  if (!in.ok() || magic != kRecordMagic || version != kJournalVersion ||
-      record.header.payload_bytes > bytes.size() - kRecordHeaderBytes) {
+  const std::optional<SealedHeader> sealed = read_header(bytes);
+  if (!sealed || sealed->header.payload_bytes > bytes.size() - kRecordHeaderBytes) {
     return std::nullopt;
   }
-  record.payload = bytes.substr(kRecordHeaderBytes, record.header.payload_bytes);
-  if (checksum != record_hash64(bytes, record.payload, journal_id)) {
+  const std::string_view payload = bytes.substr(kRecordHeaderBytes, sealed->header.payload_bytes);
+  if (sealed->checksum != record_hash64(bytes, payload, journal_id)) {
     return std::nullopt;
   }
-  return record;
+  return Record{sealed->header, payload};
 }
 
 std::optional<raft::Save> decode_save(std::string_view payload) {

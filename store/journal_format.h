@@ -75,6 +75,9 @@ struct Record {
   }
 };
 
+/// How long in the file a record says that it is, whose header `bytes` begins with; 0: it is none.
+/// Nothing has vouched for that yet.
+std::uint64_t claimed_file_bytes(std::string_view bytes);
 /// The whole record that `bytes` begins with; none when there is none, or its hash does not match.
 std::optional<Record> find_record(std::string_view bytes, std::uint64_t journal_id);
 /// None: not the bytes of a save (though their hash matched).

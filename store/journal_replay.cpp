@@ -14,29 +14,69 @@ struct Found {
   unsigned half = 0;
   std::uint64_t offset = 0;  // in the file
   std::uint64_t end = 0;
-  std::string_view payload;
+  std::string payload;  // only of those that the database has not
 };
 
-/// Every valid record in a half that is not of an earlier epoch, also behind bytes that are none.
-/// What lies inside a valid record is not looked at.
-std::vector<Found> find_records(std::string_view bytes, unsigned half, const JournalShape& shape,
-                                std::uint64_t epoch) {
-  std::vector<Found> found;
+/// A part of the file, read through a window that moves on: memory that is touched for the first
+/// time costs a start more than the reading does.
+class Window {
+ public:
+  Window(const BlockFile& file, std::uint64_t start, std::uint64_t size)
+      : file_(file), start_(start), size_(size) {}
+
+  /// What stands at `at` in the part: so many bytes at least, or all that are left of it. They last
+  /// until the next call.
+  Result<std::string_view> from(std::uint64_t at, std::uint64_t bytes) {
+    const std::uint64_t left = size_ - at;
+    if (at < begin_ || at + std::min(bytes, left) > begin_ + held_.size()) {
+      held_.resize(std::min(std::max(bytes, kWindowBytes), left));
+      begin_ = at;
+      if (Status read = file_.read(start_ + at, held_); !read) {
+        return read.error();
+      }
+    }
+    return std::string_view(held_).substr(at - begin_);
+  }
+
+ private:
+  static constexpr std::uint64_t kWindowBytes = 256 * 1024;
+
+  const BlockFile& file_;
+  std::uint64_t start_;
+  std::uint64_t size_;
+  std::uint64_t begin_ = 0;
+  std::string held_;
+};
+
+/// Adds every valid record in a half that is not of an earlier epoch, also behind bytes that are
+/// none. What lies inside a valid record is not looked at.
+Status find_records(const BlockFile& file, unsigned half, const JournalShape& shape,
+                    const JournalMark& mark, std::vector<Found>& found) {
+  const std::uint64_t start = shape.half_start(half);
+  Window window(file, start, shape.half_bytes);
   std::uint64_t at = 0;
-  while (at < bytes.size()) {
-    const std::optional<Record> record = find_record(bytes.substr(at), shape.id);
+  while (at < shape.half_bytes) {
+    Result<std::string_view> bytes = window.from(at, kBlockBytes);
+    if (bytes) {
+      bytes = window.from(at, claimed_file_bytes(*bytes));
+    }
+    if (!bytes) {
+      return bytes.error();
+    }
+    const std::optional<Record> record = find_record(*bytes, shape.id);
     if (!record) {
       at += kBlockBytes;
       continue;
     }
     const std::uint64_t end = at + record->file_bytes();
-    if (record->header.epoch >= epoch) {
-      const std::uint64_t start = shape.half_start(half);
-      found.push_back({record->header, half, start + at, start + end, record->payload});
+    if (record->header.epoch >= mark.epoch) {
+      const bool stored = record->header.sequence <= mark.sequence;
+      found.push_back({record->header, half, start + at, start + end,
+                       stored ? std::string() : std::string(record->payload)});
     }
     at = end;
   }
-  return found;
+  return {};
 }
 
 Error damaged(const BlockFile& file, std::uint64_t offset, const std::string& what) {
@@ -96,14 +136,10 @@ std::uint64_t last_flushed(const std::vector<Found>& found) {
 Result<Replayed> replay_journal(const BlockFile& file, const JournalShape& shape,
                                 const JournalMark& mark, Ending ending) {
   std::vector<Found> found;
-  std::string halves[2];
   for (unsigned half = 0; half < 2; ++half) {
-    halves[half].resize(shape.half_bytes);
-    if (Status read = file.read(shape.half_start(half), halves[half]); !read) {
+    if (Status read = find_records(file, half, shape, mark, found); !read) {
       return read.error();
     }
-    std::vector<Found> part = find_records(halves[half], half, shape, mark.epoch);
-    found.insert(found.end(), part.begin(), part.end());
   }
   std::sort(found.begin(), found.end(),
             [](const Found& a, const Found& b) { return a.header.sequence < b.header.sequence; });

@@ -366,8 +366,8 @@ BUGS = (
              "    fatal(synced.error().message);\n  }\n", ""),)),
     Bug("journal-checksum-ignored", "a replay takes records that do not match their checksum", (
         Edit("store/journal_format.cpp",
-             "  if (checksum != record_hash64(bytes, record.payload, journal_id)) {\n",
-             "  if (checksum == 0 && journal_id == 0) {\n"),)),
+             "  if (sealed->checksum != record_hash64(bytes, payload, journal_id)) {\n",
+             "  if (sealed->checksum == 0 && journal_id == 0) {\n"),)),
     Bug("journal-half-given-back-early", "a half is written again before its checkpoint landed", (
         Edit("store/journaled_disk.cpp",
              "  if (!journal_.fits(waiting_save_->save)) {\n",

@@ -95,6 +95,39 @@ TEST_CASE_FIXTURE(Fixture, "journal: replay gives what was saved, after the mark
   CHECK(replay(file, 2, 5)->saves.empty());
 }
 
+TEST_CASE("journal: replay reads records of any size, to the last block of a half") {
+  const JournalShape shape{0x1234, 1 << 20};
+  MemoryFile file;
+  REQUIRE(create_journal(file, shape).ok());
+  Journal journal(file, shape, 1, 1);
+  // From one block to more than replay reads at once, and what is left of the half.
+  std::vector<raft::Save> saves;
+  for (const std::size_t bytes : {100U, 250'000U, 9'000U, 300'000U, 20'000U}) {
+    saves.push_back(small_save(saves.size() + 1, bytes));
+    write(journal, saves.back());
+  }
+  std::size_t rest = shape.half_bytes - journal.bytes_in_half();
+  while (!journal.fits(small_save(6, rest))) {
+    --rest;
+  }
+  saves.push_back(small_save(6, rest));
+  write(journal, saves.back());
+  REQUIRE(journal.bytes_in_half() == shape.half_bytes);
+
+  const Result<Replayed> all = replay(file, 1, 0);
+  REQUIRE(all.ok());
+  REQUIRE(all->saves.size() == saves.size());
+  for (std::size_t i = 0; i < saves.size(); ++i) {
+    CHECK(same(all->saves[i], saves[i]));
+  }
+  // Whatever length a damaged header claims, all behind it is found.
+  for (const char claim : {'\x01', '\x7f', '\xff'}) {
+    file.bytes().replace(shape.half_start(0) + kBlockBytes + 40, 8, 8, claim);
+    CHECK_FALSE(replay(file, 1, 0).ok());
+    CHECK(replay(file, 1, 2)->saves.size() == saves.size() - 2);
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "journal: halves take turns") {
   std::uint64_t index = 0;
   std::uint64_t stored = 0;
@@ -258,7 +291,8 @@ TEST_CASE("journal: whatever a power cut leaves of the last record, the acknowle
       RC_ASSERT(file.write(placed.offset, placed.record).ok());
     }
     file.crash(random);
-    const Result<Replayed> replayed = replay_journal(file, kShape, {1, stored, 1}, Ending::kProcess);
+    const Result<Replayed> replayed =
+        replay_journal(file, kShape, {1, stored, 1}, Ending::kProcess);
     RC_ASSERT(replayed.ok());
     RC_ASSERT(replayed->last_sequence >= count);
     RC_ASSERT(replayed->last_sequence <= count + 1);
