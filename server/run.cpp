@@ -25,6 +25,7 @@
 #include "serve/limits.h"
 #include "server/admission.h"
 #include "server/asio_loop.h"
+#include "server/loop_writer.h"
 #include "server/redis_operations.h"
 #include "server/replica.h"
 #include "store/lmdb_disk.h"
@@ -69,7 +70,8 @@ bool is_any_address(const std::string& host) {
 
 int exit_code(End why) { return why == End::kRemoved ? kExitRemoved : kExitError; }
 
-/// A node from its listeners to its exit code. One thread: that of run().
+/// A node from its listeners to its exit code. One thread at a time: that of run(), or who relieves
+/// it while it waits for the disk.
 class NodeProcess {
  public:
   NodeProcess(const NodeOptions& options, const Begin& begin, std::function<void()> serving)
@@ -185,7 +187,10 @@ Status NodeProcess::open_disk() {
   disk_options.map_bytes = options_.map_bytes;
   disk_options.durability = options_.durability;
   const auto post = [this](std::function<void()> job) { asio::post(context_, std::move(job)); };
-  auto disk = store::LmdbDisk::open(std::move(*lock_), disk_options, post);
+  // Below high hardly any save is flushed at once, and a flush then has much to write.
+  std::unique_ptr<store::Executor> writer;
+  if (options_.durability == Durability::kHigh) writer = std::make_unique<LoopWriter>(context_);
+  auto disk = store::LmdbDisk::open(std::move(*lock_), disk_options, post, std::move(writer));
   lock_.reset();
   if (!disk) return disk.error();
   disk_ = std::move(*disk);

@@ -20,7 +20,8 @@ constexpr std::uint64_t kSpareDivisor = 20;
 /// A journaled disk on LMDB, files and threads, all of which it owns.
 class Impl final : public LmdbDisk {
  public:
-  Impl(DirectoryLock lock, DiskOptions options, Post post, OpenStore store);
+  Impl(DirectoryLock lock, DiskOptions options, Post post, std::unique_ptr<Executor> writer,
+       OpenStore store);
   ~Impl() override { close(); }
 
   /// Adopts and removes files that an earlier run left.
@@ -80,14 +81,18 @@ class Impl final : public LmdbDisk {
   std::optional<JournaledDisk> disk_;
 
   // Last: their threads use all of the above.
-  Worker writer_;
+  std::unique_ptr<Executor> writer_;
   Worker checkpointer_;
   Worker reader_;
   Worker warmer_;
 };
 
-Impl::Impl(DirectoryLock lock, DiskOptions options, Post post, OpenStore store)
-    : lock_(std::move(lock)), options_(std::move(options)), store_(std::move(store)) {
+Impl::Impl(DirectoryLock lock, DiskOptions options, Post post, std::unique_ptr<Executor> writer,
+           OpenStore store)
+    : lock_(std::move(lock)),
+      options_(std::move(options)),
+      store_(std::move(store)),
+      writer_(writer != nullptr ? std::move(writer) : std::make_unique<Worker>()) {
   const Environment& environment = *store_->environment;
   engine_.emplace(environment, store_->tables, *store_->checkpointer, options_.path);
   snapshots_.emplace(environment, store_->tables, options_.path, options_.map_bytes / kSpareDivisor,
@@ -97,7 +102,7 @@ Impl::Impl(DirectoryLock lock, DiskOptions options, Post post, OpenStore store)
   disk_options.checkpoint_interval_us = options_.checkpoint_interval_us;
   disk_options.durability = options_.durability;
   disk_.emplace(disk_options, std::move(post),
-                JournaledDisk::Parts{*store_->journal, *engine_, *snapshots_, writer_,
+                JournaledDisk::Parts{*store_->journal, *engine_, *snapshots_, *writer_,
                                      checkpointer_, reader_, warmer_},
                 store_->record, store_->space);
 }
@@ -244,8 +249,8 @@ void Impl::close() {
 
 }  // namespace
 
-Result<std::unique_ptr<LmdbDisk>> LmdbDisk::open(DirectoryLock lock, DiskOptions options,
-                                                 Post post) {
+Result<std::unique_ptr<LmdbDisk>> LmdbDisk::open(DirectoryLock lock, DiskOptions options, Post post,
+                                                 std::unique_ptr<Executor> writer) {
   if (Status finished = finish_destroy(lock); !finished) {
     return finished.error();
   }
@@ -255,7 +260,7 @@ Result<std::unique_ptr<LmdbDisk>> LmdbDisk::open(DirectoryLock lock, DiskOptions
     return store.error();
   }
   auto disk = std::make_unique<Impl>(std::move(lock), std::move(options), std::move(post),
-                                     *std::move(store));
+                                     std::move(writer), *std::move(store));
   if (Status started = disk->start(); !started) {
     return started.error();
   }

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "store/directory.h"
 #include "store/disk.h"
+#include "store/executor.h"
 #include "store/file.h"
 
 namespace ticketd::store {
@@ -34,7 +35,9 @@ class LmdbDisk : public Disk {
 
   /// Takes the directory that `lock` holds; creates what is missing, replays the journal, verifies
   /// everything once. The error names what is damaged or why it is refused (newer schema, ...).
-  static Result<std::unique_ptr<LmdbDisk>> open(DirectoryLock lock, DiskOptions options, Post post);
+  /// `writer` writes and flushes the journal; null: a thread of its own.
+  static Result<std::unique_ptr<LmdbDisk>> open(DirectoryLock lock, DiskOptions options, Post post,
+                                                std::unique_ptr<Executor> writer = nullptr);
 
   virtual const Opened& opened() const = 0;
 
@@ -48,12 +51,12 @@ class LmdbDisk : public Disk {
   /// Both for a doubtful directory. Durable when they return; they block. Only before the first
   /// save().
   virtual Status set_readmission(const Identity& identity) = 0;
-  /// Gives up log, state, term and vote at once, and the doubt: what is left is `identity`. The disk
-  /// is to be closed and opened again.
+  /// Gives up log, state, term and vote at once, and the doubt: what is left is `identity`. The
+  /// disk is to be closed and opened again.
   virtual Status begin_anew(const Identity& identity) = 0;
-  /// Puts entries behind the log's end, with that term and commit index, and ends any doubt: what an
-  /// operator decided stands in for a majority. Durable when it returns; it blocks. The disk is to
-  /// be closed then.
+  /// Puts entries behind the log's end, with that term and commit index, and ends any doubt: what
+  /// an operator decided stands in for a majority. Durable when it returns; it blocks. The disk is
+  /// to be closed then.
   virtual Status append_recovery(const Identity& identity, const raft::HardState& hard_state,
                                  const raft::Entries& entries) = 0;
 };

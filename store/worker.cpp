@@ -1,7 +1,5 @@
 #include "store/worker.h"
 
-#include <signal.h>
-
 #include <exception>
 #include <future>
 #include <utility>
@@ -11,28 +9,16 @@
 
 namespace ticketd::store {
 
-namespace {
-
-/// Signals that somebody sends are for the loop's thread; those of a thread's own faults stay.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t sent;
-    sigfillset(&sent);
-    for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) {
-      sigdelset(&sent, fault);
-    }
-    ENSURE_EQ(pthread_sigmask(SIG_BLOCK, &sent, &before_), 0);
+SignalsBlocked::SignalsBlocked() {
+  sigset_t sent;
+  sigfillset(&sent);
+  for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) {
+    sigdelset(&sent, fault);
   }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+  ENSURE_EQ(pthread_sigmask(SIG_BLOCK, &sent, &before_), 0);
+}
 
- private:
-  sigset_t before_;
-};
-
-}  // namespace
+SignalsBlocked::~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
 Worker::Worker() {
   const SignalsBlocked blocked;  // the thread inherits it

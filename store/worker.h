@@ -1,6 +1,8 @@
 // A thread that does one thing after the other.
 #pragma once
 
+#include <signal.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -12,6 +14,19 @@
 #include "store/executor.h"
 
 namespace ticketd::store {
+
+/// While it stands: signals that somebody sends are for other threads, and for none that is made
+/// meanwhile; those of a thread's own faults stay.
+class SignalsBlocked {
+ public:
+  SignalsBlocked();
+  ~SignalsBlocked();
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
 
 class Worker final : public Executor {
  public:
