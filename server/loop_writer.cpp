@@ -15,8 +15,6 @@ namespace {
 
 /// A job counts for so much of the average.
 constexpr int kWeight = 8;
-/// How often the relief thread looks whether the job is done, while the loop has nothing to do.
-constexpr std::chrono::milliseconds kGlance(1);
 
 }  // namespace
 
@@ -25,8 +23,8 @@ LoopWriter::LoopWriter(asio::io_context& loop, Limits limits)
   if (timer_ < 0) {
     throw std::system_error(errno, std::generic_category(), "timerfd_create");
   }
-  const store::SignalsBlocked blocked;  // the thread inherits it
   relief_ = std::thread([this] { stand_by(); });
+  signals_blocked_.emplace();
 }
 
 LoopWriter::~LoopWriter() {
@@ -50,8 +48,8 @@ void LoopWriter::post(Job job) {
 
 void LoopWriter::post_turn() {
   // Posted again by itself it stands behind what the present handler has still to post.
-  asio::post(loop_, [this, alive = alive_] {
-    asio::post(loop_, [this, alive] {
+  asio::post(loop_, [this, &loop = loop_, alive = alive_] {
+    asio::post(loop, [this, alive] {
       if (*alive) take_turn();
     });
   });
@@ -61,8 +59,8 @@ void LoopWriter::take_turn() {
   Job job;
   {
     const std::lock_guard lock(mutex_);
-    // On the relief thread: the loop's own goes on with them.
-    if (busy_ || jobs_.empty()) return;
+    // The relief thread leaves them to the loop's own, or nobody could relieve it.
+    if (busy_ || relieved_ || jobs_.empty()) return;
     job = std::move(jobs_.front());
     jobs_.pop_front();
     busy_ = true;
@@ -72,14 +70,14 @@ void LoopWriter::take_turn() {
   set_timer(std::chrono::nanoseconds(0));
   std::unique_lock lock(mutex_);
   busy_ = false;
-  changed_.notify_all();
+  if (relieved_) wake_relief();
   changed_.wait(lock, [this] { return !relieved_; });
   if (!jobs_.empty()) post_turn();
 }
 
 void LoopWriter::do_and_time(Job job) {
   const Clock::time_point began = Clock::now();
-  job();
+  store::do_or_end(job);
   const std::chrono::nanoseconds took = Clock::now() - began;
   const std::lock_guard lock(mutex_);
   average_ += (took - average_) / kWeight;
@@ -119,9 +117,15 @@ void LoopWriter::run_loop() {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return !busy_; });
     } else {
-      loop_.run_one_for(kGlance);
+      store::do_or_end([this] { loop_.run_one(); });
     }
   }
+}
+
+void LoopWriter::wake_relief() {
+  changed_.notify_all();
+  // From the loop's own thread an event would wait there until this handler has returned.
+  worker_.post([&loop = loop_] { asio::post(loop, [] {}); });
 }
 
 bool LoopWriter::busy() {
@@ -138,10 +142,11 @@ void LoopWriter::stop() {
     rest = std::move(jobs_);
   }
   *alive_ = false;
-  for (Job& job : rest) job();
+  for (const Job& job : rest) store::do_or_end(job);
   worker_.stop();
   set_timer(std::chrono::nanoseconds(1));
   relief_.join();
+  signals_blocked_.reset();
 }
 
 }  // namespace ticketd::server

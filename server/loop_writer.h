@@ -8,7 +8,9 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include "store/executor.h"
 #include "store/worker.h"
@@ -24,6 +26,9 @@ namespace ticketd::server {
 /// a relief thread, until it is done: one thread at a time runs the loop, always. And while jobs
 /// take longer than `quick` on average they go to a thread of their own, as on any slow disk the
 /// loop has better things to do.
+///
+/// Signals go to the relief thread, which never waits for the disk: a thread in the midst of a
+/// flush hears none.
 class LoopWriter final : public store::Executor {
  public:
   struct Limits {
@@ -31,7 +36,7 @@ class LoopWriter final : public store::Executor {
     std::chrono::microseconds quick{1'000};
   };
 
-  /// `loop` must outlive it, and be run by one thread.
+  /// `loop` must outlive it, and be run by one thread: the one that makes and destroys this.
   explicit LoopWriter(asio::io_context& loop) : LoopWriter(loop, Limits()) {}
   LoopWriter(asio::io_context& loop, Limits limits);
   /// Stops it.
@@ -58,6 +63,7 @@ class LoopWriter final : public store::Executor {
   void set_timer(std::chrono::nanoseconds delay);
   void stand_by();
   void run_loop();
+  void wake_relief();
   bool busy();
 
   asio::io_context& loop_;
@@ -78,6 +84,8 @@ class LoopWriter final : public store::Executor {
 
   store::Worker worker_;
   std::thread relief_;
+  /// On the loop's own thread.
+  std::optional<store::SignalsBlocked> signals_blocked_;
 };
 
 }  // namespace ticketd::server

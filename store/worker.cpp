@@ -20,6 +20,14 @@ SignalsBlocked::SignalsBlocked() {
 
 SignalsBlocked::~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
+void do_or_end(const Executor::Job& job) {
+  try {
+    job();
+  } catch (const std::exception& error) {
+    fatal(error.what());
+  }
+}
+
 Worker::Worker() {
   const SignalsBlocked blocked;  // the thread inherits it
   thread_ = std::thread([this] { loop(); });
@@ -90,12 +98,7 @@ void Worker::loop() {
       continue;
     }
     lock.unlock();
-    try {
-      job();
-    } catch (const std::exception& error) {
-      // A database that cannot be read, or no memory: nobody above could go on from here.
-      fatal(error.what());
-    }
+    do_or_end(job);
     job = nullptr;  // what it holds goes on this thread, outside the lock
     lock.lock();
   }

@@ -28,6 +28,10 @@ class SignalsBlocked {
   sigset_t before_;
 };
 
+/// Does it. A database that cannot be read, or no memory: nobody above could go on from there, so
+/// an exception is fatal().
+void do_or_end(const Executor::Job& job);
+
 class Worker final : public Executor {
  public:
   /// More jobs waiting at once is an error of whoever posts them.

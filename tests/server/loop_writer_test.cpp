@@ -1,11 +1,14 @@
 #include "server/loop_writer.h"
 
 #include <doctest/doctest.h>
+#include <signal.h>
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
 #include <functional>
 #include <future>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -74,6 +77,34 @@ TEST_CASE_FIXTURE(Fixture, "while a job hangs the loop goes on, on one other thr
   CHECK(threads[2] == own);
 }
 
+TEST_CASE_FIXTURE(Fixture, "while a job hangs timers go off, and the next job waits for it") {
+  LoopWriter writer(loop, {.patience = microseconds(1), .quick = kEver});
+  auto work = asio::make_work_guard(loop);
+  asio::steady_timer timer(loop);
+  std::promise<void> disk;
+  asio::post(loop, [&] {
+    writer.post([&] {
+      come([&] {
+        writer.post([&] {
+          note("second save")();
+          work.reset();
+        });
+        timer.expires_after(microseconds(1));
+        timer.async_wait([&](asio::error_code) {
+          note("timer")();
+          disk.set_value();
+        });
+      });
+      disk.get_future().wait();
+      note("first save")();
+    });
+  });
+  loop.run();
+  CHECK(done == std::vector<std::string>{"timer", "first save", "second save"});
+  CHECK(threads[0] != std::this_thread::get_id());
+  CHECK(threads[2] == std::this_thread::get_id());
+}
+
 TEST_CASE_FIXTURE(Fixture, "a slow disk is written by a thread of its own, in order") {
   LoopWriter writer(loop, {.patience = kEver, .quick = kNever});
   std::promise<void> both;
@@ -98,6 +129,14 @@ TEST_CASE_FIXTURE(Fixture, "what waits when it is stopped is done, whether the l
   CHECK(done.size() == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a loop that runs when the writer is gone meets nothing of it") {
+  std::optional<LoopWriter> writer(std::in_place, loop);
+  writer->post(note("waiting"));
+  writer.reset();
+  loop.run();
+  CHECK(done == std::vector<std::string>{"waiting"});
+}
+
 TEST_CASE_FIXTURE(Fixture, "a loop that is stopped while a job hangs ends after the job") {
   LoopWriter writer(loop, {.patience = microseconds(1), .quick = kEver});
   auto work = asio::make_work_guard(loop);
@@ -114,6 +153,20 @@ TEST_CASE_FIXTURE(Fixture, "a loop that is stopped while a job hangs ends after 
   });
   loop.run();
   CHECK(done == std::vector<std::string>{"saved"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "signals are not for the loop's own thread while it stands") {
+  const auto blocked = [] {
+    sigset_t here;
+    REQUIRE(pthread_sigmask(SIG_SETMASK, nullptr, &here) == 0);
+    return sigismember(&here, SIGTERM) == 1;
+  };
+  REQUIRE_FALSE(blocked());
+  {
+    const LoopWriter writer(loop);
+    CHECK(blocked());
+  }
+  CHECK_FALSE(blocked());
 }
 
 TEST_CASE_FIXTURE(Fixture, "alarms go off on another thread") {
