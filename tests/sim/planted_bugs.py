@@ -338,7 +338,7 @@ BUGS = (
     Bug("removal-always-allowed", "sequences are removed without --allow_delete", (
         Edit("server/replica_service.cpp",
              "  if (request.kind == ticket::Kind::kRemove && !options_.allow_delete) {\n",
-             "  if (request.kind == ticket::Kind::kRemove && queue_.full()) {\n"),)),
+             "  if (request.kind == ticket::Kind::kRemove && queue_.room() == 0) {\n"),)),
     Bug("keys-full-too-early", "the last idempotency key that may be remembered is refused", (
         Edit("ticket/machine.cpp", "  if (summary_.keys() >= limits.keys) {\n",
              "  if (summary_.keys() + 1 >= limits.keys) {\n"),)),
