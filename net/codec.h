@@ -1,6 +1,7 @@
 // Messages to bytes and back. net/wire.h has the header of a frame, net/fields.h every payload.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,8 @@ FrameType type_of(const Frame& frame);
 
 /// A payload whose checksum was right. The error names the message and what is wrong with it.
 Result<Frame> decode(FrameType type, std::string_view payload);
+/// The same, made where it is wanted instead of moved there. After an error `frame` means nothing.
+Status decode(FrameType type, std::string_view payload, std::optional<Frame>& frame);
 
 /// The header's fields, computed from the others.
 std::uint16_t header_check(std::uint8_t version, std::uint8_t type, std::uint32_t length);

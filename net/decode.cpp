@@ -52,10 +52,19 @@ void Reader::check_configuration(const char* name, const raft::Payload& value) {
 namespace {
 
 template <class Message>
-Result<Frame> decode_message(FrameType type, std::string_view payload) {
-  Message message;
+Message& make_message(std::optional<Frame>& frame) {
+  if constexpr (std::is_constructible_v<raft::Message, Message>) {
+    Frame& made = frame.emplace(std::in_place_type<raft::Message>, std::in_place_type<Message>);
+    return std::get<Message>(std::get<raft::Message>(made));
+  } else {
+    return std::get<Message>(frame.emplace(std::in_place_type<Message>));
+  }
+}
+
+template <class Message>
+Status decode_message(FrameType type, std::string_view payload, std::optional<Frame>& frame) {
   Reader reader(payload);
-  fields(reader, message);
+  fields(reader, make_message<Message>(frame));
   if (!reader.ok()) {
     return Error{std::string("malformed ") + to_string(type) + ": " + reader.fault()};
   }
@@ -63,49 +72,53 @@ Result<Frame> decode_message(FrameType type, std::string_view payload) {
     return Error{std::string("malformed ") + to_string(type) + ": " +
                  std::to_string(reader.remaining()) + " bytes after its end"};
   }
-  if constexpr (std::is_constructible_v<raft::Message, Message>) {
-    return Frame(std::in_place_type<raft::Message>, std::move(message));
-  } else {
-    return Frame(std::move(message));
-  }
+  return {};
 }
 
 }  // namespace
 
 Result<Frame> decode(FrameType type, std::string_view payload) {
+  std::optional<Frame> frame;
+  if (Status status = decode(type, payload, frame); !status) {
+    return std::move(status).error();
+  }
+  return *std::move(frame);
+}
+
+Status decode(FrameType type, std::string_view payload, std::optional<Frame>& frame) {
   switch (type) {
     case FrameType::kHello:
-      return decode_message<Hello>(type, payload);
+      return decode_message<Hello>(type, payload, frame);
     case FrameType::kClientHello:
-      return decode_message<ClientHello>(type, payload);
+      return decode_message<ClientHello>(type, payload, frame);
     case FrameType::kWelcome:
-      return decode_message<Welcome>(type, payload);
+      return decode_message<Welcome>(type, payload, frame);
     case FrameType::kRefused:
-      return decode_message<Refused>(type, payload);
+      return decode_message<Refused>(type, payload, frame);
     case FrameType::kVoteRequest:
-      return decode_message<raft::VoteRequest>(type, payload);
+      return decode_message<raft::VoteRequest>(type, payload, frame);
     case FrameType::kVoteResponse:
-      return decode_message<raft::VoteResponse>(type, payload);
+      return decode_message<raft::VoteResponse>(type, payload, frame);
     case FrameType::kAppendRequest:
-      return decode_message<raft::AppendRequest>(type, payload);
+      return decode_message<raft::AppendRequest>(type, payload, frame);
     case FrameType::kAppendResponse:
-      return decode_message<raft::AppendResponse>(type, payload);
+      return decode_message<raft::AppendResponse>(type, payload, frame);
     case FrameType::kHeartbeatRequest:
-      return decode_message<raft::HeartbeatRequest>(type, payload);
+      return decode_message<raft::HeartbeatRequest>(type, payload, frame);
     case FrameType::kHeartbeatResponse:
-      return decode_message<raft::HeartbeatResponse>(type, payload);
+      return decode_message<raft::HeartbeatResponse>(type, payload, frame);
     case FrameType::kSnapshotRequest:
-      return decode_message<raft::SnapshotRequest>(type, payload);
+      return decode_message<raft::SnapshotRequest>(type, payload, frame);
     case FrameType::kSnapshotResponse:
-      return decode_message<raft::SnapshotResponse>(type, payload);
+      return decode_message<raft::SnapshotResponse>(type, payload, frame);
     case FrameType::kTimeoutNowRequest:
-      return decode_message<raft::TimeoutNowRequest>(type, payload);
+      return decode_message<raft::TimeoutNowRequest>(type, payload, frame);
     case FrameType::kMemberStatus:
-      return decode_message<MemberStatus>(type, payload);
+      return decode_message<MemberStatus>(type, payload, frame);
     case FrameType::kRequest:
-      return decode_message<Request>(type, payload);
+      return decode_message<Request>(type, payload, frame);
     case FrameType::kResponse:
-      return decode_message<Response>(type, payload);
+      return decode_message<Response>(type, payload, frame);
   }
   return Error{"frame type " + std::to_string(static_cast<int>(type)) + " is unknown"};
 }

@@ -28,9 +28,9 @@ constexpr FrameType type_for(const Request&) { return FrameType::kRequest; }
 constexpr FrameType type_for(const Response&) { return FrameType::kResponse; }
 
 template <class Unsigned>
-void put(std::string& out, std::size_t offset, Unsigned value) {
+void put(char* place, Unsigned value) {
   for (std::size_t i = 0; i < sizeof value; ++i) {
-    out[offset + i] = static_cast<char>((value >> (8 * i)) & 0xff);
+    place[i] = static_cast<char>((value >> (8 * i)) & 0xff);
   }
 }
 
@@ -46,14 +46,15 @@ void encode_message(const Message& message, std::string& out) {
   const std::size_t length = out.size() - begin - kHeaderBytes;
   ENSURE_LE(length, kMemberBytesMax);
   const auto type = static_cast<std::uint8_t>(type_for(message));
-  out.replace(begin, kMagic.size(), kMagic);
-  put(out, begin + kVersionOffset, kProtocolVersion);
-  put(out, begin + kTypeOffset, type);
+  char* const header = out.data() + begin;
+  kMagic.copy(header, kMagic.size());
+  put(header + kVersionOffset, kProtocolVersion);
+  put(header + kTypeOffset, type);
   const auto length_field = static_cast<std::uint32_t>(length);
-  put(out, begin + kCheckOffset, header_check(kProtocolVersion, type, length_field));
-  put(out, begin + kLengthOffset, length_field);
+  put(header + kCheckOffset, header_check(kProtocolVersion, type, length_field));
+  put(header + kLengthOffset, length_field);
   const std::string_view frame = std::string_view(out).substr(begin);
-  put(out, begin + kChecksumOffset, payload_checksum(frame, frame.substr(kHeaderBytes)));
+  put(header + kChecksumOffset, payload_checksum(frame, frame.substr(kHeaderBytes)));
 }
 
 }  // namespace
@@ -100,11 +101,11 @@ FrameType type_of(const Frame& frame) {
 }
 
 std::uint16_t header_check(std::uint8_t version, std::uint8_t type, std::uint32_t length) {
-  std::string covered(6, '\0');
-  put(covered, 0, version);
-  put(covered, 1, type);
-  put(covered, 2, length);
-  return static_cast<std::uint16_t>(hash64(covered) & 0xffff);
+  char covered[6];
+  put(covered, version);
+  put(covered + 1, type);
+  put(covered + 2, length);
+  return static_cast<std::uint16_t>(hash64({covered, sizeof covered}) & 0xffff);
 }
 
 std::uint64_t payload_checksum(std::string_view header, std::string_view payload) {

@@ -128,37 +128,45 @@ Status FrameDecoder::check_header(std::string_view bytes) const {
 }
 
 Result<std::optional<Frame>> FrameDecoder::next() {
-  if (fault_) {
-    return *fault_;
+  Result<std::optional<Frame>> frame = std::optional<Frame>();
+  if (!fault_) {
+    if (Status status = take(*frame); !status) {
+      fault_ = std::move(status).error();
+    }
   }
+  if (fault_) {
+    frame = *fault_;
+  }
+  return frame;
+}
+
+Status FrameDecoder::take(std::optional<Frame>& frame) {
   const std::string_view bytes = unread();
   if (Status status = check_header(bytes); !status) {
-    fault_ = status.error();
-    return *fault_;
+    return status;
   }
   if (bytes.size() < kHeaderBytes || bytes.size() - kHeaderBytes < length_in(bytes)) {
     if (bytes.empty() && capacity_ > kKeptBytes) {
       buffer_.reset();
       capacity_ = begin_ = end_ = 0;
     }
-    return std::optional<Frame>();
+    return {};
   }
   const std::string_view payload = bytes.substr(kHeaderBytes, length_in(bytes));
   const std::uint64_t checksum = ByteReader(bytes.substr(kChecksumOffset)).u64();
   const auto type = static_cast<FrameType>(byte_at(bytes, kTypeOffset));
-  Result<Frame> frame = checksum == payload_checksum(bytes, payload)
-                            ? decode(type, payload)
-                            : Error{std::string("the checksum of a ") + to_string(type) +
-                                    " is wrong: it was damaged on the way"};
-  if (!frame) {
-    fault_ = frame.error();
-    return *fault_;
+  if (checksum != payload_checksum(bytes, payload)) {
+    return Error{std::string("the checksum of a ") + to_string(type) +
+                 " is wrong: it was damaged on the way"};
+  }
+  if (Status status = decode(type, payload, frame); !status) {
+    return status;
   }
   begin_ += kHeaderBytes + payload.size();
   if (begin_ == end_) {
     begin_ = end_ = 0;
   }
-  return std::optional<Frame>(std::move(*frame));
+  return {};
 }
 
 }  // namespace ticketd::net

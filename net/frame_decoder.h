@@ -60,6 +60,8 @@ class FrameDecoder {
   std::string_view unread() const { return {buffer_.get() + begin_, buffered()}; }
   /// Makes sure that what has come of the header is one that may be heard here.
   Status check_header(std::string_view bytes) const;
+  /// The next frame into `frame`, if it is there.
+  Status take(std::optional<Frame>& frame);
 
   std::unique_ptr<char[]> buffer_;
   std::size_t capacity_ = 0;
