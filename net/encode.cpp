@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "base/hash.h"
 #include "net/archive.h"
 #include "net/codec.h"
@@ -27,11 +29,20 @@ constexpr FrameType type_for(const MemberStatus&) { return FrameType::kMemberSta
 constexpr FrameType type_for(const Request&) { return FrameType::kRequest; }
 constexpr FrameType type_for(const Response&) { return FrameType::kResponse; }
 
+// Without loops, so that the compiler sees one store, or one load.
+template <class Unsigned, std::size_t... I>
+void put_bytes(char* place, Unsigned value, std::index_sequence<I...>) {
+  ((place[I] = static_cast<char>((value >> (8 * I)) & 0xff)), ...);
+}
+
 template <class Unsigned>
 void put(char* place, Unsigned value) {
-  for (std::size_t i = 0; i < sizeof value; ++i) {
-    place[i] = static_cast<char>((value >> (8 * i)) & 0xff);
-  }
+  put_bytes(place, value, std::make_index_sequence<sizeof value>());
+}
+
+template <std::size_t... I>
+std::uint64_t number_in(const char* place, std::index_sequence<I...>) {
+  return ((std::uint64_t{static_cast<unsigned char>(place[I])} << (8 * I)) | ...);
 }
 
 /// The payload is written behind a gap for the header, which needs its length and checksum.
@@ -109,11 +120,8 @@ std::uint16_t header_check(std::uint8_t version, std::uint8_t type, std::uint32_
 }
 
 std::uint64_t payload_checksum(std::string_view header, std::string_view payload) {
-  std::uint64_t seed = 0;
-  for (std::size_t i = kVersionOffset; i < kChecksumOffset; ++i) {
-    seed |= std::uint64_t{static_cast<unsigned char>(header[i])} << (8 * (i - kVersionOffset));
-  }
-  return hash64(payload, seed);
+  constexpr auto kSeedBytes = std::make_index_sequence<kChecksumOffset - kVersionOffset>();
+  return hash64(payload, number_in(header.data() + kVersionOffset, kSeedBytes));
 }
 
 }  // namespace ticketd::net
