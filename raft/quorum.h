@@ -1,8 +1,7 @@
 // The one piece of arithmetic on which commit, check-quorum and read rounds rest.
 #pragma once
 
-#include <algorithm>
-#include <functional>
+#include <cstddef>
 #include <span>
 
 namespace ticketd::raft {
@@ -17,10 +16,17 @@ Value majority_reached(std::span<Value> values) {
   if (values.empty()) {
     return Value{};
   }
+  // By insertion: there are a few voters, and this is asked with every event.
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    const Value value = values[i];
+    std::size_t place = i;
+    for (; place > 0 && values[place - 1] < value; --place) {
+      values[place] = values[place - 1];
+    }
+    values[place] = value;
+  }
   // Sorted downwards, the value at place size/2 is held by size/2 + 1 voters: a majority.
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end(), std::greater<>());
-  return *middle;
+  return values[values.size() / 2];
 }
 
 }  // namespace ticketd::raft

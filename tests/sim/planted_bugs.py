@@ -77,8 +77,8 @@ BUGS = (
         Edit("raft/configuration.h", "return voter_count() / 2 + 1;",
              "return (voter_count() + 1) / 2;"),)),
     Bug("commit-by-a-half", "an entry on half of an even number of voters is committed", (
-        Edit("raft/quorum.h", "static_cast<std::ptrdiff_t>(values.size() / 2);",
-             "static_cast<std::ptrdiff_t>((values.size() - 1) / 2);"),)),
+        Edit("raft/quorum.h", "return values[values.size() / 2];",
+             "return values[(values.size() - 1) / 2];"),)),
     Bug("learner-counted", "learners are counted in every majority", (
         Edit("raft/state.h", "    if (follower.voter) {\n      reached[count++]",
              "    if (true) {\n      reached[count++]"),)),
