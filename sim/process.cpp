@@ -294,9 +294,10 @@ Micros Process::moment_after(Micros span) const {
 
 void Process::set_alarm(raft::Time when) {
   wanted_ = when;
-  const Micros at = clock_.moment_of(when, simulation_.events.now());
+  const Micros now = simulation_.events.now();
   // Most alarms move later with every heartbeat: the event comes too early then, and is put off.
-  if (!armed_ || at < *armed_) arm(at);
+  const bool early_enough = armed_ && (*armed_ <= now || clock_.at(*armed_ - 1) < when);
+  if (!early_enough) arm(clock_.moment_of(when, now));
 }
 
 void Process::arm(Micros at) {
