@@ -19,7 +19,7 @@ class CoreTransport : public TcpTransport {
   TransportCounters counters() const override { return core_->counters(); }
   void set_self(Hello prototype) override { core_->set_self(std::move(prototype)); }
   void set_peers(std::vector<Peer> peers) override { core_->set_peers(std::move(peers)); }
-  void send(raft::Envelope envelope) override { core_->send(std::move(envelope)); }
+  void send(const raft::Envelope& envelope) override { core_->send(envelope); }
   void send(raft::MemberId to, const MemberStatus& status) override { core_->send(to, status); }
   void call(raft::MemberId to, Call call, raft::Micros timeout,
             std::function<void(CallResult)> done) override {

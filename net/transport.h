@@ -61,7 +61,7 @@ class Transport {
   /// from one that is gone are closed (it may dial again, and is judged again).
   virtual void set_peers(std::vector<Peer> peers) = 0;
 
-  virtual void send(raft::Envelope envelope) = 0;
+  virtual void send(const raft::Envelope& envelope) = 0;
   virtual void send(raft::MemberId to, const MemberStatus& status) = 0;
   /// `done` is called exactly once, never from inside the call.
   virtual void call(raft::MemberId to, Call call, raft::Micros timeout,

@@ -122,7 +122,7 @@ PeerLink* TransportCore::control_link(raft::MemberId to) {
   return found == links_.end() ? nullptr : found->second.control.get();
 }
 
-void TransportCore::send(raft::Envelope envelope) {
+void TransportCore::send(const raft::Envelope& envelope) {
   const auto found = links_.find(envelope.to);
   if (found == links_.end()) {
     count_drop();

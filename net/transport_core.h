@@ -46,7 +46,7 @@ class TransportCore : public std::enable_shared_from_this<TransportCore> {
   void start(TransportEvents& events);
   void set_self(Hello prototype);
   void set_peers(std::vector<Peer> peers);
-  void send(raft::Envelope envelope);
+  void send(const raft::Envelope& envelope);
   void send(raft::MemberId to, const MemberStatus& status);
   void call(raft::MemberId to, Call call, raft::Micros timeout,
             std::function<void(CallResult)> done);

@@ -136,7 +136,13 @@ void Node::install_failed(Time now, SnapshotMark mark) {
 
 void Node::compacted(Index index) { state_->compacted(index); }
 
-Ready Node::take_ready() { return state_->take_ready(); }
+void Node::take_ready(Ready& ready) { state_->take_ready(ready); }
+
+Ready Node::take_ready() {
+  Ready ready;
+  state_->take_ready(ready);
+  return ready;
+}
 
 MemberId Node::self() const { return state_->self(); }
 Role Node::role() const { return state_->role; }

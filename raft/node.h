@@ -177,6 +177,9 @@ class Node {
   /// The disk dropped the log up to and including this index (<= applied).
   void compacted(Index index);
 
+  /// Everything that is due by now. Requires an empty one, in whose memory it is put: most have a
+  /// message or two, and there are as many as events.
+  void take_ready(Ready& ready);
   Ready take_ready();
 
   // --- Views (a reference lasts until the next call that is not const) --------------------------

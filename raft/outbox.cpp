@@ -54,6 +54,4 @@ void Outbox::drop_held_log_answers() {
   });
 }
 
-std::vector<Envelope> Outbox::take() { return std::exchange(free_, {}); }
-
 }  // namespace ticketd::raft

@@ -24,8 +24,8 @@ class Outbox {
   /// Drops what is held and speaks of the log, because the log was replaced.
   void drop_held_log_answers();
 
-  /// What may leave now.
-  std::vector<Envelope> take();
+  /// Swaps what may leave now for `room`, which is empty.
+  void take(std::vector<Envelope>& room) { free_.swap(room); }
 
   std::size_t held_count() const { return held_.size(); }
 

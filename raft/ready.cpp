@@ -10,12 +10,12 @@ namespace ticketd::raft {
 
 using Install = SnapshotReception::Install;
 
-Ready Node::State::take_ready() {
+void Node::State::take_ready(Ready& ready) {
+  ENSURE(ready.empty());
   if (leading) {
     replicate();
     begin_read_round();
   }
-  Ready ready;
   ready.save = gate.take(hard, log, reception.install == Install::kNone, now);
   // The owner may take these up at once and in any order, so that an installation, which replaces
   // log and state, never stands beside entries to be saved or applied.
@@ -30,11 +30,10 @@ Ready Node::State::take_ready() {
     ready.stage = std::exchange(reception.next_chunk, std::nullopt);
     reception.staging = {ready.stage->mark, ready.stage->file_id};
   }
-  ready.messages = outbox.take();
-  ready.reads = std::exchange(read_answers, {});
-  ready.fetch_entries = std::exchange(fetch_entries, {});
-  ready.fetch_chunks = std::exchange(fetch_chunks, {});
-  return ready;
+  outbox.take(ready.messages);
+  ready.reads.swap(read_answers);
+  ready.fetch_entries.swap(fetch_entries);
+  ready.fetch_chunks.swap(fetch_chunks);
 }
 
 Entries Node::State::take_committed() {

@@ -69,9 +69,21 @@ struct Ready {
   /// Node::installed or Node::install_failed.
   std::optional<SnapshotMark> install;
 
-  bool empty() const {
-    return !save && messages.empty() && committed.empty() && reads.empty() &&
-           fetch_entries.empty() && fetch_chunks.empty() && !stage && !install;
+  bool empty() const { return messages.empty() && nothing_but_messages(); }
+  bool nothing_but_messages() const {
+    return !save && committed.empty() && reads.empty() && fetch_entries.empty() &&
+           fetch_chunks.empty() && !stage && !install;
+  }
+  /// What it has allocated is kept for the next, but for entries, which may be many.
+  void clear() {
+    save.reset();
+    messages.clear();
+    committed = {};
+    reads.clear();
+    fetch_entries.clear();
+    fetch_chunks.clear();
+    stage.reset();
+    install.reset();
   }
 };
 

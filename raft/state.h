@@ -256,7 +256,7 @@ struct Node::State {
   // ready.cpp
   void saved(SaveId id);
   void compacted(Index index);
-  Ready take_ready();
+  void take_ready(Ready& ready);
   Entries take_committed();
 
   // invariants.cpp

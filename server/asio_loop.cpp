@@ -13,6 +13,10 @@ raft::Time AsioLoop::now() {
 
 void AsioLoop::defer(std::function<void()> turn) { asio::post(context_, std::move(turn)); }
 
+void AsioLoop::defer_turn() {
+  asio::post(context_, [this] { turn_handler_(); });
+}
+
 void AsioLoop::set_alarm(raft::Time when) {
   wanted_ = when;
   if (!armed_ || when < *armed_) arm();

@@ -17,6 +17,8 @@ class AsioLoop : public Loop {
 
   raft::Time now() override;
   void defer(std::function<void()> turn) override;
+  void defer_turn() override;
+  void on_turn(std::function<void()> handler) override { turn_handler_ = std::move(handler); }
   void set_alarm(raft::Time when) override;
   void on_alarm(std::function<void()> handler) override { handler_ = std::move(handler); }
 
@@ -25,6 +27,7 @@ class AsioLoop : public Loop {
 
   asio::io_context& context_;
   asio::steady_timer timer_;
+  std::function<void()> turn_handler_;
   std::function<void()> handler_;
   /// When the timer is set to go off. An alarm that moves later leaves it alone: it goes off early,
   /// sees that it is too soon, and is set again. Most alarms move later with every heartbeat.

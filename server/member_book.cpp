@@ -49,7 +49,7 @@ void MemberBook::committed(const raft::ConfigurationAt& at) {
   std::erase_if(refusals_, gone);
 }
 
-raft::Addresses MemberBook::addresses(const raft::Member& member) const {
+const raft::Addresses& MemberBook::addresses(const raft::Member& member) const {
   if (member.id == self_) return own_addresses_;
   const auto found = announcements_.find(member.id);
   return found == announcements_.end() ? member.addresses : found->second.addresses;

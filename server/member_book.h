@@ -32,7 +32,8 @@ class MemberBook {
   /// member announced itself, and that this node only now catches up with, says nothing newer.
   void committed(const raft::ConfigurationAt& configuration);
 
-  raft::Addresses addresses(const raft::Member& member) const;
+  /// Valid until something changes here, or `member` goes.
+  const raft::Addresses& addresses(const raft::Member& member) const;
   /// Everybody but this node, by their newest addresses: the members of both configurations (who is
   /// being removed has still to hear so), and who announced itself.
   std::vector<net::Peer> peers(const raft::Configuration& newest,

@@ -39,6 +39,9 @@ void Replica::start() {
   loop_.on_alarm([this, alive = alive_] {
     if (*alive && !closed_) on_alarm();
   });
+  loop_.on_turn([this, alive = alive_] {
+    if (*alive && !closed_) turn();
+  });
   introduce();
   schedule_turn();
 }
@@ -46,22 +49,19 @@ void Replica::start() {
 // --- One turn ------------------------------------------------------------------------------------
 
 void Replica::schedule_turn() {
-  if (turn_scheduled_ || closed_) return;
-  turn_scheduled_ = true;
-  loop_.defer([this, alive = alive_] {
-    if (!*alive || closed_) return;
-    turn_scheduled_ = false;
-    turn();
-  });
+  if (!closed_ && !std::exchange(turn_scheduled_, true)) loop_.defer_turn();
 }
 
 void Replica::turn() {
-  while (!ended_) {
+  turn_scheduled_ = false;
+  for (bool more = true; more && !ended_;) {
     propose_waiting();
     begin_reads();
-    raft::Ready ready = node_.take_ready();
-    if (ready.empty()) break;
-    carry_out(std::move(ready));
+    node_.take_ready(ready_);
+    if (ready_.empty()) break;
+    more = !ready_.nothing_but_messages();  // sending makes nothing due here
+    carry_out(ready_);
+    ready_.clear();
   }
   follow_changes();
   if (!ended_) std::erase_if(waits_, [](Wait& wait) { return wait.attempt(); });
@@ -99,11 +99,11 @@ void Replica::propose_waiting() {
   }
 }
 
-void Replica::carry_out(raft::Ready ready) {
+void Replica::carry_out(raft::Ready& ready) {
   // The disk and the peers work at the same time: what may not go before the disk is done is not
   // among the messages yet.
   if (ready.save) save(std::move(*ready.save));
-  for (raft::Envelope& envelope : ready.messages) transport_.send(std::move(envelope));
+  for (const raft::Envelope& envelope : ready.messages) transport_.send(envelope);
   apply(ready.committed);
   answer_reads(ready.reads);
   fetch(ready);
@@ -260,7 +260,7 @@ void Replica::introduce() {
   hello.addresses = options_.addresses;
   hello.command_version = ticket::kCommandVersion;
   hello.configuration_index = node_.committed_configuration().index;
-  transport_.set_self(hello);
+  transport_.set_self(std::move(hello));
 }
 
 net::MemberStatus Replica::own_status() const {

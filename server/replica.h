@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "net/transport.h"
@@ -159,7 +160,7 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void turn();
   void on_alarm();
   void propose_waiting();
-  void carry_out(raft::Ready ready);
+  void carry_out(raft::Ready& ready);
   void save(raft::Save save);
   void fetch(const raft::Ready& ready);
   void install(raft::SnapshotMark mark);
@@ -199,7 +200,7 @@ class Replica : public ticket::Service, public net::TransportEvents {
   std::vector<std::string> next_cold(PendingQuery& pending, std::size_t most);
   ticket::QueryResult result_of(const ticket::Query& query);
   void settle(PendingQuery& pending, ticket::QueryAnswer answer);
-  void refuse_queries(const std::string& message);
+  void refuse_queries(std::string_view message);
   void expire_queries(raft::Time now);
 
   // replica_service.cpp: the front ends' requests
@@ -210,7 +211,7 @@ class Replica : public ticket::Service, public net::TransportEvents {
   std::optional<raft::Member> known_leader();
   bool low_on_space();
   std::uint64_t replicated_time();
-  void refuse_waiting(const std::string& message);
+  void refuse_waiting(std::string_view message);
   void answer_leader_waits();
 
   // replica_calls.cpp: requests on the peer port
@@ -244,6 +245,8 @@ class Replica : public ticket::Service, public net::TransportEvents {
   ReplicaCallbacks callbacks_;
 
   raft::Node node_;
+  /// Of the turn that runs; empty between turns, and kept for what it has allocated.
+  raft::Ready ready_;
   ticket::Machine machine_;
   raft::ConfigurationAt applied_configuration_;
   DigestHistory digests_;

@@ -226,11 +226,12 @@ void Replica::settle(PendingQuery& pending, ticket::QueryAnswer answer) {
   std::exchange(pending.done, nullptr)(std::move(answer));
 }
 
-void Replica::refuse_queries(const std::string& message) {
+void Replica::refuse_queries(std::string_view message) {
+  if (unread_->empty()) return;
   const auto refused = std::exchange(unread_, std::make_shared<QueryList>());
   while (!refused->empty()) {
     const std::shared_ptr<PendingQuery> pending = refused->front();
-    settle(*pending, NotDone{NotDone::Why::kNoLeader, message});
+    settle(*pending, NotDone{NotDone::Why::kNoLeader, std::string(message)});
   }
 }
 

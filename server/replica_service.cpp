@@ -141,9 +141,9 @@ std::uint64_t Replica::replicated_time() {
   return office_stamp_us_ + (now - office_began_);
 }
 
-void Replica::refuse_waiting(const std::string& message) {
+void Replica::refuse_waiting(std::string_view message) {
   for (Waiter& waiter : queue_.take_all()) {
-    waiter.done(NotDone{NotDone::Why::kNoLeader, message});
+    waiter.done(NotDone{NotDone::Why::kNoLeader, std::string(message)});
   }
   refuse_queries(message);
 }

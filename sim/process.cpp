@@ -152,6 +152,7 @@ void Process::take_down() {
   transport_.reset();
   disk_.reset();
   deferred_.clear();
+  turn_handler_ = nullptr;
   alarm_handler_ = nullptr;
   simulation_.clients.process_died(index_, life);
   if (simulation_.witness != nullptr) simulation_.witness->went_down(*this, life);

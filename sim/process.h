@@ -113,6 +113,10 @@ class Process : public server::Loop {
   // --- server::Loop -----------------------------------------------------------------------------
   raft::Time now() override;
   void defer(std::function<void()> turn) override { deferred_.push_back(std::move(turn)); }
+  void defer_turn() override {
+    deferred_.emplace_back([this] { turn_handler_(); });
+  }
+  void on_turn(std::function<void()> handler) override { turn_handler_ = std::move(handler); }
   void set_alarm(raft::Time when) override;
   void on_alarm(std::function<void()> handler) override { alarm_handler_ = std::move(handler); }
 
@@ -145,6 +149,7 @@ class Process : public server::Loop {
   bool turn_due_ = false;
   std::vector<std::function<void()>> deferred_;
   std::vector<std::function<void()>> running_;
+  std::function<void()> turn_handler_;
   std::function<void()> alarm_handler_;
   /// When the alarm's event happens; one that comes too early is put off again.
   std::optional<Micros> armed_;

@@ -160,7 +160,7 @@ void SimulatedTransport::broke(SessionId session) {
 
 // --- Messages -------------------------------------------------------------------------------------
 
-void SimulatedTransport::send(raft::Envelope envelope) {
+void SimulatedTransport::send(const raft::Envelope& envelope) {
   simulation_.oracle.sent(process_.index(), envelope);
   const bool bulk = std::holds_alternative<raft::SnapshotRequest>(envelope.message);
   send(envelope.to, bulk ? Lane::kBulk : Lane::kControl, envelope.message);

@@ -30,7 +30,7 @@ class SimulatedTransport : public net::Transport {
   // --- net::Transport ---------------------------------------------------------------------------
   void set_self(net::Hello prototype) override { self_ = std::move(prototype); }
   void set_peers(std::vector<net::Peer> peers) override;
-  void send(raft::Envelope envelope) override;
+  void send(const raft::Envelope& envelope) override;
   void send(raft::MemberId to, const net::MemberStatus& status) override;
   void call(raft::MemberId to, net::Call call, raft::Micros timeout,
             std::function<void(net::CallResult)> done) override;

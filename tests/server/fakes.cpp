@@ -49,6 +49,10 @@ void FakeLoop::defer(std::function<void()> turn) {
   });
 }
 
+void FakeLoop::defer_turn() {
+  defer([this] { turn_handler_(); });
+}
+
 void FakeLoop::set_alarm(raft::Time when) {
   const std::uint64_t alarm = ++alarm_;
   const raft::Micros delay = when > world_.now() ? when - world_.now() : 0;
@@ -281,11 +285,8 @@ bool FakeTransport::reach(raft::MemberId to, std::function<void(FakeTransport&)>
   return true;
 }
 
-void FakeTransport::send(raft::Envelope envelope) {
-  const raft::MemberId to = envelope.to;
-  reach(to, [envelope = std::move(envelope)](FakeTransport& peer) {
-    peer.events_->on_message(envelope);
-  });
+void FakeTransport::send(const raft::Envelope& envelope) {
+  reach(envelope.to, [envelope](FakeTransport& peer) { peer.events_->on_message(envelope); });
 }
 
 void FakeTransport::send(raft::MemberId to, const net::MemberStatus& status) {

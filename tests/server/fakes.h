@@ -44,11 +44,14 @@ class FakeLoop : public Loop {
   ~FakeLoop() override { *alive_ = false; }
   raft::Time now() override { return world_.now(); }
   void defer(std::function<void()> turn) override;
+  void defer_turn() override;
+  void on_turn(std::function<void()> handler) override { turn_handler_ = std::move(handler); }
   void set_alarm(raft::Time when) override;
   void on_alarm(std::function<void()> handler) override { handler_ = std::move(handler); }
 
  private:
   World& world_;
+  std::function<void()> turn_handler_;
   std::function<void()> handler_;
   std::uint64_t alarm_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
@@ -161,7 +164,7 @@ class FakeTransport : public net::Transport {
   void start(net::TransportEvents& events);
   void set_self(net::Hello prototype) override { self_ = std::move(prototype); }
   void set_peers(std::vector<net::Peer> peers) override { peers_ = std::move(peers); }
-  void send(raft::Envelope envelope) override;
+  void send(const raft::Envelope& envelope) override;
   void send(raft::MemberId to, const net::MemberStatus& status) override;
   void call(raft::MemberId to, net::Call call, raft::Micros timeout,
             std::function<void(net::CallResult)> done) override;
