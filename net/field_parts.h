@@ -35,6 +35,7 @@ struct EnumRange<ErrorReply::Code> {
 };
 template <>
 struct EnumRange<ticket::Kind> {
+  // What is above stands in logs alone: nobody can ask for it.
   static constexpr auto kFirst = ticket::Kind::kTake, kLast = ticket::Kind::kRemove;
 };
 template <>

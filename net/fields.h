@@ -77,6 +77,8 @@ void fields(A& wire, M& m) {
   wire.text("key", m.key, ticket::kMaxKeyBytes);
   wire("timeout_us", m.timeout_us);
   wire.require(m.key.empty() || ticket::is_key(m.key), "key is not visible ASCII");
+  wire.require(m.kind != ticket::Kind::kRaiseBeginning,
+               "a recovery's change is nobody's to ask for");
   if (m.kind == ticket::Kind::kTake) {
     wire.require(m.value >= 1 && m.value <= ticket::kMaxCount, "value is not in [1, 1000000]");
   } else if (m.kind == ticket::Kind::kRemove) {

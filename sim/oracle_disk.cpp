@@ -134,7 +134,7 @@ std::uint64_t Oracle::installing(std::uint32_t process, raft::SnapshotMark mark,
 void Oracle::scan() const {
   for (const Platter* platter : platters_) {
     if (platter == nullptr) continue;
-    std::uint64_t digest = 0;
+    std::uint64_t digest = ticket::beginning_hash(platter->applied.summary.beginning);
     platter->records.for_each([&](std::string_view key, std::string_view value) {
       digest += ticket::record_hash(key, value);
     });

@@ -60,20 +60,28 @@ Outcome Rules::change(Kind kind, Histories::value_type& sequence, std::uint64_t 
   const std::optional<std::uint64_t> last =
       history.empty() ? std::nullopt : history.back().second;
   // The unnamed sequence begins at 1, as if it had given 0.
-  const std::uint64_t first = last ? *last + 1 : name.empty() ? 1 : 0;
+  const std::uint64_t first = last ? *last + 1 : name.empty() ? 1 : beginning_;
   switch (kind) {
     case Kind::kTake:
-      if (last && value > kMax - *last) return {.result = Result::kOverflow};
+      if (last ? value > kMax - *last : value - 1 > kMax - first) {
+        return {.result = Result::kOverflow};
+      }
       history.emplace_back(index_, first + (value - 1));
       return {.first = first, .count = value};
     case Kind::kAdvance:
       if (last && *last > value) return {.result = Result::kBehind, .first = *last};
+      if (!last && !name.empty() && first > 0 && value < first - 1) {
+        return {.result = Result::kBehind, .first = first - 1};
+      }
       if (last || !name.empty() || value > 0) history.emplace_back(index_, value);
       return {.first = value};
     case Kind::kRemove:
       if (!last) return {};
       history.emplace_back(index_, std::nullopt);
       return {.first = *last, .count = 1};
+    case Kind::kRaiseBeginning:
+      beginning_ = std::max(beginning_, value);
+      return {.first = beginning_};
   }
   return {};
 }

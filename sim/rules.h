@@ -59,6 +59,8 @@ class Rules {
   std::uint64_t stamp_us_ = 0;
   ticket::KeyLimits limits_;
   Histories histories_;
+  /// Of named sequences that nobody knows of.
+  std::uint64_t beginning_ = 0;
   /// In the order in which the keys came, and how many have gone from its beginning.
   std::deque<Remembered> remembered_;
   std::uint64_t forgotten_ = 0;

@@ -99,10 +99,22 @@ const char* reason_of(ticket::NotDone::Why why) {
   UNREACHABLE("a reason that is none");
 }
 
+std::string name_of(ticket::Kind kind) {
+  switch (kind) {
+    case ticket::Kind::kTake:
+      return "take";
+    case ticket::Kind::kAdvance:
+      return "advance";
+    case ticket::Kind::kRemove:
+      return "remove";
+    case ticket::Kind::kRaiseBeginning:
+      return "raise beginning";
+  }
+  UNREACHABLE("a kind that is none");
+}
+
 std::string text_of(const ticket::Operation& operation) {
-  std::string line = operation.kind == ticket::Kind::kTake      ? "take"
-                     : operation.kind == ticket::Kind::kAdvance ? "advance"
-                                                                : "remove";
+  std::string line = name_of(operation.kind);
   for (const std::uint64_t value : operation.values) line += ' ' + std::to_string(value);
   if (!operation.sequence.empty()) line += " of " + operation.sequence;
   if (!operation.key.empty()) line += " key " + operation.key;

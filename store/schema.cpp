@@ -185,6 +185,7 @@ void write_summary(ByteWriter& out, const ticket::Summary& summary) {
   out.u64(summary.stamp_us);
   out.u64(summary.oldest_key);
   out.u64(summary.next_key);
+  out.u64(summary.beginning);
 }
 
 void read_summary(ByteReader& in, ticket::Summary& summary) {
@@ -195,6 +196,7 @@ void read_summary(ByteReader& in, ticket::Summary& summary) {
   summary.stamp_us = in.u64();
   summary.oldest_key = in.u64();
   summary.next_key = in.u64();
+  summary.beginning = in.u64();
   if (summary.oldest_key > summary.next_key) {
     in.fail();
   }

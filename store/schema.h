@@ -26,7 +26,7 @@
 
 namespace ticketd::store {
 
-inline constexpr std::uint32_t kSchemaVersion = 2;
+inline constexpr std::uint32_t kSchemaVersion = 3;
 
 struct Tables {
   Table meta = 0;

@@ -18,7 +18,7 @@
 
 namespace ticketd::store {
 
-inline constexpr std::uint32_t kSnapshotVersion = 2;
+inline constexpr std::uint32_t kSnapshotVersion = 3;
 
 struct SnapshotHeader {
   std::uint64_t file_id = 0;

@@ -34,7 +34,7 @@ Status StateCheck::matches(const ticket::Summary& summary) const {
   if (summary.keys() > records_ || records_ != summary.records()) {
     return wrong_number(records_, summary.records(), "records");
   }
-  if (digest_ != summary.digest) {
+  if (digest_ + ticket::beginning_hash(summary.beginning) != summary.digest) {
     return Error{"its records do not match their digest (as of log entry " +
                  std::to_string(summary.applied_index.value) + ")"};
   }

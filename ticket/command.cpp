@@ -25,7 +25,8 @@ bool is_valid(const Operation& operation) {
   if (sequence.size() > kMaxNameBytes || values.empty()) {
     return false;
   }
-  if (!key.empty() && (!is_key(key) || values.size() != 1 || kind == Kind::kRemove)) {
+  const bool may_have_key = kind == Kind::kTake || kind == Kind::kAdvance;
+  if (!key.empty() && (!is_key(key) || values.size() != 1 || !may_have_key)) {
     return false;
   }
   switch (kind) {
@@ -36,6 +37,8 @@ bool is_valid(const Operation& operation) {
       return values.size() == 1;
     case Kind::kRemove:
       return values.size() == 1 && values.front() == 0 && !sequence.empty();
+    case Kind::kRaiseBeginning:
+      return values.size() == 1 && sequence.empty();
   }
   return false;
 }

@@ -20,16 +20,19 @@ inline constexpr std::size_t kMaxKeyBytes = 64;
 inline constexpr std::size_t kMaxRequestsPerBatch = 65'536;
 /// What this build can apply. A leader proposes a command only when every member has announced that
 /// it can apply it.
-inline constexpr std::uint32_t kCommandVersion = 2;
+inline constexpr std::uint32_t kCommandVersion = 3;
 
 enum class Kind : std::uint8_t {
   /// Takes the next numbers.
   kTake = 1,
   /// Moves a sequence forward, so that a given number is the last one given.
   kAdvance = 2,
-  /// Forgets a named sequence: it begins anew at 0. Breaks uniqueness, and is for operators who
+  /// Forgets a named sequence, which then begins anew. Breaks uniqueness, and is for operators who
   /// know that.
   kRemove = 3,
+  /// Raises the number at which named sequences begin that are not known. Only a recovery writes
+  /// it.
+  kRaiseBeginning = 4,
 };
 
 /// Requests of one kind for one sequence. Takes that wait together are one Operation, with the
@@ -39,8 +42,9 @@ struct Operation {
   std::string sequence;
   /// A request each. kTake: how many numbers, 1 to kMaxCount, at least one value. kAdvance: the
   /// number that shall be the last given, exactly one value. kRemove: one value, 0.
+  /// kRaiseBeginning: the number at which they shall begin, exactly one value, and no sequence.
   std::vector<std::uint64_t> values;
-  /// The idempotency key; empty: none. With a key exactly one value, and not kRemove.
+  /// The idempotency key; empty: none. With a key exactly one value, and kTake or kAdvance.
   std::string key;
 
   bool operator==(const Operation&) const = default;
@@ -76,11 +80,12 @@ Status judge_name(std::string_view name);
 bool is_key(std::string_view text);
 
 /// Layout (varints and strings as in base/bytes.h):
-///   u8 type (1), u8 version (2), varint stamp_us, u8 has_limits (0 or 1, 1 exactly when an
+///   u8 type (1), u8 version (3), varint stamp_us, u8 has_limits (0 or 1, 1 exactly when an
 ///   operation has a key), then if so varint age_us, varint keys; varint number of operations, then
 ///   for each:
 ///     u8 kind, plus 128 when it has a key; string sequence;
-///     kTake: varint number of values, varint values...; kAdvance: varint value; kRemove: nothing;
+///     kTake: varint number of values, varint values...; kAdvance, kRaiseBeginning: varint value;
+///     kRemove: nothing;
 ///     string key, if it has one.
 /// Requires every limit above to be kept: a leader never writes what others would refuse.
 std::string encode(const Batch& batch);

@@ -14,15 +14,6 @@ constexpr std::uint64_t kLastNumber = std::numeric_limits<std::uint64_t>::max();
 /// and the table still shrinks faster than it grows.
 constexpr std::uint64_t kForgottenForEach = 2;
 
-/// The number that comes next; none when the sequence is used up.
-std::optional<std::uint64_t> next_number(std::string_view sequence,
-                                         std::optional<std::uint64_t> last) {
-  if (!last) {
-    return sequence.empty() ? 1 : 0;
-  }
-  return *last == kLastNumber ? std::nullopt : std::optional(*last + 1);
-}
-
 std::uint64_t saturating_sum(std::uint64_t a, std::uint64_t b) {
   return a > kLastNumber - b ? kLastNumber : a + b;
 }
@@ -65,6 +56,8 @@ void Machine::apply(const Operation& operation, std::vector<Outcome>& outcomes) 
       return outcomes.push_back(advance(operation));
     case Kind::kRemove:
       return outcomes.push_back(remove(operation));
+    case Kind::kRaiseBeginning:
+      return outcomes.push_back(raise_beginning(operation.values.front()));
   }
   UNREACHABLE("a decoded operation is of a known kind");
 }
@@ -147,6 +140,15 @@ std::optional<std::uint64_t> Machine::last(std::string_view sequence) const {
   return number;
 }
 
+/// The number that comes next; none when the sequence is used up.
+std::optional<std::uint64_t> Machine::next_number(std::string_view sequence,
+                                                  std::optional<std::uint64_t> last) const {
+  if (!last) {
+    return sequence.empty() ? 1 : summary_.beginning;
+  }
+  return *last == kLastNumber ? std::nullopt : std::optional(*last + 1);
+}
+
 void Machine::take(const Operation& operation, std::vector<Outcome>& outcomes) {
   const std::optional<std::uint64_t> before = last(operation.sequence);
   std::optional<std::uint64_t> reached = before;
@@ -171,6 +173,11 @@ Outcome Machine::advance(const Operation& operation) {
   if (before && *before > target) {
     return {.result = Outcome::Result::kBehind, .first = *before};
   }
+  // Of a named one that nobody knows of, all below the beginning may have been given.
+  const std::uint64_t beginning = operation.sequence.empty() ? 0 : summary_.beginning;
+  if (!before && beginning > 0 && target < beginning - 1) {
+    return {.result = Outcome::Result::kBehind, .first = beginning - 1};
+  }
   // That the unnamed sequence, which begins at 1, has given none is the same as a last number 0.
   const bool is_there = before == target || (!before && operation.sequence.empty() && target == 0);
   if (!is_there) {
@@ -187,6 +194,13 @@ Outcome Machine::remove(const Operation& operation) {
   erase(sequence_key(operation.sequence), encode_last(*before));
   --summary_.sequences;
   return {.first = *before, .count = 1};
+}
+
+Outcome Machine::raise_beginning(std::uint64_t to) {
+  const std::uint64_t raised = std::max(summary_.beginning, to);
+  summary_.digest += beginning_hash(raised) - beginning_hash(summary_.beginning);
+  summary_.beginning = raised;
+  return {.first = raised};
 }
 
 void Machine::set_last(std::string_view sequence, std::optional<std::uint64_t> before,
@@ -220,6 +234,9 @@ void Machine::cold_keys(const Batch& batch, std::vector<std::string>& keys) cons
   };
   std::uint64_t old_keys = 0;
   for (const Operation& operation : batch.operations) {
+    if (operation.kind == Kind::kRaiseBeginning) {
+      continue;
+    }
     add_if_cold(sequence_key(operation.sequence));
     if (operation.key.empty()) {
       continue;

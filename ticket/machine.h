@@ -52,7 +52,8 @@ class State {
 struct Summary {
   raft::Index applied_index{};
   raft::Term applied_term{};
-  /// Sum (mod 2^64) of record_hash over all records: order does not matter, one change costs O(1).
+  /// Sum (mod 2^64) of record_hash over all records, and beginning_hash: order does not matter, one
+  /// change costs O(1).
   std::uint64_t digest = 0;
   /// Sequences that were ever ticketed or moved.
   std::uint64_t sequences = 0;
@@ -62,6 +63,9 @@ struct Summary {
   /// none is remembered.
   std::uint64_t oldest_key = 0;
   std::uint64_t next_key = 0;  // >= oldest_key
+  /// Where a named sequence begins that is not known: at 0, until a recovery may have lost the
+  /// first numbers of one.
+  std::uint64_t beginning = 0;
 
   std::uint64_t keys() const { return next_key - oldest_key; }
   std::uint64_t records() const { return sequences + 2 * keys(); }
@@ -101,6 +105,9 @@ class Machine {
   void take(const Operation& operation, std::vector<Outcome>& outcomes);
   Outcome advance(const Operation& operation);
   Outcome remove(const Operation& operation);
+  Outcome raise_beginning(std::uint64_t to);
+  std::optional<std::uint64_t> next_number(std::string_view sequence,
+                                           std::optional<std::uint64_t> last) const;
   void set_last(std::string_view sequence, std::optional<std::uint64_t> before, std::uint64_t last);
   void put(std::string_view key, std::string_view value);
   void erase(std::string_view key, std::string_view value);

@@ -11,6 +11,8 @@ namespace {
 constexpr char kSequence = 's';
 constexpr char kKey = 'k';
 constexpr char kOrdinal = 'o';
+/// Of no record: see beginning_hash().
+constexpr char kBeginning = 'b';
 
 std::string prefixed(char kind, std::string_view rest) {
   std::string key;
@@ -127,6 +129,10 @@ std::uint64_t record_hash(std::string_view record_key, std::string_view value) {
   record.string(record_key);
   record.bytes(value);
   return hash64(record.view());
+}
+
+std::uint64_t beginning_hash(std::uint64_t beginning) {
+  return beginning == 0 ? 0 : record_hash(prefixed(kBeginning, ""), encode_last(beginning));
 }
 
 }  // namespace ticketd::ticket

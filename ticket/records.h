@@ -26,11 +26,13 @@ struct Outcome {
   enum class Result : std::uint8_t {
     /// kTake: numbers first to first + count - 1 are the client's alone. kAdvance: `first` is the
     /// last number given now, count is 0. kRemove: `first` was the last number given, count is 1;
-    /// or both are 0, since there was no such sequence.
+    /// or both are 0, since there was no such sequence. kRaiseBeginning: `first` is the beginning
+    /// now, count is 0.
     kDone = 1,
     /// The sequence would pass 2^64 - 1; nothing changed. `first` and `count` are 0.
     kOverflow = 2,
-    /// kAdvance would have moved it backward; nothing changed. `first` is the last number given.
+    /// kAdvance would have moved it backward; nothing changed. `first` is the last number given, or
+    /// of a sequence that is not known the last one that may have been.
     kBehind = 3,
     /// The idempotency key was taken in with another kind, sequence or value; nothing changed.
     kKeyReused = 4,
@@ -80,5 +82,8 @@ bool is_record(std::string_view record_key, std::string_view value);
 
 /// The hash of one record in Summary::digest.
 std::uint64_t record_hash(std::string_view record_key, std::string_view value);
+/// What Summary::beginning adds to it: nothing when it is 0, else the hash of a record that there
+/// could not be.
+std::uint64_t beginning_hash(std::uint64_t beginning);
 
 }  // namespace ticketd::ticket

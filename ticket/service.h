@@ -22,6 +22,7 @@ inline constexpr std::uint32_t kMaxTimes = 1'024;
 // --- What changes a sequence ---------------------------------------------------------------------
 
 struct Request {
+  /// Not kRaiseBeginning.
   Kind kind = Kind::kTake;
   /// Empty: the unnamed sequence, whose first number is 1. Not with kRemove.
   std::string sequence{};

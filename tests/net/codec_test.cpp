@@ -283,6 +283,7 @@ TEST_CASE("a change that could not be is refused, by the asker and by the asked"
   refused({Kind::kRemove, "", 0, "", 0}, "the unnamed sequence cannot be removed");
   refused({Kind::kRemove, "a", 1, "", 0}, "no value and no key");
   refused({Kind::kRemove, "a", 0, "k", 0}, "no value and no key");
+  refused({Kind::kRaiseBeginning, "", 1, "", 0}, "a recovery's change is nobody's to ask for");
   // id, kind, change, sequence, value, key, timeout_us
   const auto change = [](std::initializer_list<int> rest) {
     std::string payload = {5, 1};

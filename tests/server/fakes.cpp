@@ -169,10 +169,10 @@ void FakeDisk::fetch(const raft::FetchEntries& request, std::function<void(raft:
 std::string FakeDisk::snapshot_file() const {
   ByteWriter out;
   const ticket::Summary& summary = platter_->applied.summary;
-  for (const std::uint64_t field : {summary.applied_index.value, summary.applied_term.value,
-                                    summary.digest, summary.sequences, summary.stamp_us,
-                                    summary.oldest_key, summary.next_key,
-                                    platter_->applied.configuration.index.value}) {
+  for (const std::uint64_t field :
+       {summary.applied_index.value, summary.applied_term.value, summary.digest, summary.sequences,
+        summary.stamp_us, summary.oldest_key, summary.next_key, summary.beginning,
+        platter_->applied.configuration.index.value}) {
     out.u64(field);
   }
   out.string(platter_->applied.configuration.configuration.encode());
@@ -229,6 +229,7 @@ void FakeDisk::install(raft::SnapshotMark mark,
     state.summary.stamp_us = in.u64();
     state.summary.oldest_key = in.u64();
     state.summary.next_key = in.u64();
+    state.summary.beginning = in.u64();
     state.configuration.index = raft::Index(in.u64());
     state.configuration.configuration = raft::Configuration::decode(in.string(1 << 20)).value();
     memory_.records.clear();

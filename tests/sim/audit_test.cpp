@@ -205,6 +205,29 @@ TEST_CASE_FIXTURE(Histories, "a listing leaves nothing out") {
                   Violation);
 }
 
+TEST_CASE_FIXTURE(Histories, "machine and rules agree on where unknown sequences begin") {
+  commit(Kind::kTake, "known", 1);
+  commit(Kind::kRaiseBeginning, "", 1'000);
+  commit(Kind::kRaiseBeginning, "", 999);
+  commit(Kind::kTake, "a", 2);
+  commit(Kind::kAdvance, "b", 998);  // refused
+  CHECK(golden.rules().value("a") == 1'001);
+  CHECK(golden.rules().value("b") == std::nullopt);
+  commit(Kind::kAdvance, "b", 999);
+  commit(Kind::kTake, "known", 1);
+  commit(Kind::kRemove, "known", 0);
+  CHECK(golden.rules().value("b") == 999);
+  CHECK(golden.rules().value("known") == std::nullopt);
+  commit(Kind::kTake, "known", 1);
+  CHECK(golden.rules().value("known") == 1'000);
+  commit(Kind::kTake, "", 1);
+  CHECK(golden.rules().value("") == 1);
+  commit(Kind::kRaiseBeginning, "", ~std::uint64_t{0});
+  commit(Kind::kTake, "c", 2);  // refused
+  commit(Kind::kTake, "c", 1);
+  CHECK(golden.rules().value("c") == ~std::uint64_t{0});
+}
+
 TEST_CASE_FIXTURE(Histories, "one voter comes or goes at a time") {
   const auto configuration = [](std::initializer_list<std::uint64_t> voters) {
     std::vector<raft::Member> members;

@@ -84,10 +84,10 @@ TEST_CASE_FIXTURE(Filled, "damage: a newer schema is refused, and says what to s
 
 TEST_CASE_FIXTURE(Filled, "damage: a pre-release's schema is refused, and says what to do") {
   edit(*this, [](WriteTransaction& transaction, const Tables& tables) {
-    put_value(transaction, tables.meta, kSchemaKey, std::string("\x01\0\0\0", 4));
+    put_value(transaction, tables.meta, kSchemaKey, std::string("\x02\0\0\0", 4));
   });
   CHECK(contains(error(), options.path));
-  CHECK(contains(error(), "schema version 1"));
+  CHECK(contains(error(), "schema version 2"));
   CHECK(contains(error(), "pre-release"));
   CHECK(contains(error(), "begun anew"));
   CHECK_FALSE(contains(error(), "damaged"));

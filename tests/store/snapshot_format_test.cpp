@@ -19,8 +19,8 @@ TEST_CASE("a snapshot of another version is refused by that name") {
     file.bytes()[8] = static_cast<char>(version);
     return SnapshotReader::open(file).error().message;
   };
-  CHECK(error_of(1).find("format version 1, which only a pre-release") != std::string::npos);
-  CHECK(error_of(3).find("format version 3, newer than this program") != std::string::npos);
+  CHECK(error_of(2).find("format version 2, which only a pre-release") != std::string::npos);
+  CHECK(error_of(4).find("format version 4, newer than this program") != std::string::npos);
   CHECK(error_of(0).find("no known beginning") != std::string::npos);
 }
 
@@ -53,6 +53,11 @@ TEST_CASE("a snapshot of other records than its header says is refused") {
   summary.next_key = 5;
   summary.digest += 1;
   CHECK(error_of(summary).find("do not match their digest") != std::string::npos);
+  summary.digest -= 1;
+  summary.beginning = 1'000;
+  CHECK(error_of(summary).find("do not match their digest") != std::string::npos);
+  summary.digest += ticket::beginning_hash(1'000);
+  CHECK(error_of(summary) == "");
 }
 
 TEST_CASE("a snapshot with a record that the machine never wrote is refused") {

@@ -67,7 +67,8 @@ MetaRecord example_record() {
   MetaRecord record;
   record.generation = 1;
   record.hard_state = example_hard_state();
-  record.summary = {raft::Index(41), raft::Term(5), 0x0102030405060708, 2, 1'000'000, 3, 4};
+  record.summary = {raft::Index(41), raft::Term(5), 0x0102030405060708, 2, 1'000'000, 3, 4,
+                    1'000'000};
   record.compacted = {raft::Index(30), raft::Term(4)};
   record.compacted_chain = 0x1111111111111111;
   record.last_index = raft::Index(42);
@@ -110,7 +111,8 @@ std::string snapshot() {
   SnapshotHeader header;
   header.file_id = 0x00000000deadbeef;
   header.chain = 0x2222222222222222;
-  header.state.summary = {raft::Index(42), raft::Term(5), 0, 2, 1'000'000, 3, 4};
+  header.state.summary = {raft::Index(42), raft::Term(5), 0, 2, 1'000'000, 3, 4, 1'000'000};
+  header.state.summary.digest = ticket::beginning_hash(header.state.summary.beginning);
   const RecordMap records = example_records();
   for (const auto& [key, value] : records) {
     header.state.summary.digest += ticket::record_hash(key, value);

@@ -76,6 +76,9 @@ class Twins {
   }
 
   ticket::Operation any_operation() {
+    if (random_.chance(1, 50)) {
+      return {ticket::Kind::kRaiseBeginning, "", {random_.below(5000)}, ""};
+    }
     const std::string name = any_name();
     const std::string key = random_.chance(1, 2) ? "key-" + std::to_string(random_.below(200)) : "";
     switch (random_.below(6)) {

@@ -30,11 +30,13 @@ std::string refusal(const std::string& encoded) {
 
 TEST_CASE("a batch's bytes are those that the header names") {
   CHECK(encode({300, {}, {take("", {1, 2}), take("ab", {1000})}}) ==
-        bytes({1, 2, 0xac, 2, 0, 2, 1, 0, 2, 1, 2, 1, 2, 'a', 'b', 1, 0xe8, 7}));
+        bytes({1, 3, 0xac, 2, 0, 2, 1, 0, 2, 1, 2, 1, 2, 'a', 'b', 1, 0xe8, 7}));
   const Operation advance{Kind::kAdvance, "a", {300}, "K"};
   const Operation remove{Kind::kRemove, "b", {0}, ""};
   CHECK(encode({0, {.age_us = 5, .keys = 6}, {advance, remove}}) ==
-        bytes({1, 2, 0, 1, 5, 6, 2, 0x82, 1, 'a', 0xac, 2, 1, 'K', 3, 1, 'b'}));
+        bytes({1, 3, 0, 1, 5, 6, 2, 0x82, 1, 'a', 0xac, 2, 1, 'K', 3, 1, 'b'}));
+  CHECK(encode({0, {}, {{Kind::kRaiseBeginning, "", {1000}, ""}}}) ==
+        bytes({1, 3, 0, 0, 1, 4, 0, 0xe8, 7}));
 }
 
 TEST_CASE("a batch at every limit is read back as it was written") {
@@ -42,7 +44,8 @@ TEST_CASE("a batch at every limit is read back as it was written") {
   Batch batch{.stamp_us = kMax, .limits = {kMax, kMax}, .operations = {}};
   batch.operations.push_back(take(std::string(kMaxNameBytes, '\xff'), {1, kMaxCount}));
   batch.operations.push_back({Kind::kAdvance, "", {kMax}, std::string(kMaxKeyBytes, '~')});
-  batch.operations.push_back(take("", std::vector<std::uint64_t>(kMaxRequestsPerBatch - 3, 1)));
+  batch.operations.push_back({Kind::kRaiseBeginning, "", {kMax}, ""});
+  batch.operations.push_back(take("", std::vector<std::uint64_t>(kMaxRequestsPerBatch - 4, 1)));
   const Result<Batch> decoded = decode_batch(encode(batch));
   REQUIRE(decoded.ok());
   CHECK(*decoded == batch);
@@ -51,9 +54,11 @@ TEST_CASE("a batch at every limit is read back as it was written") {
 rc::Gen<Operation> any_operation() {
   return rc::gen::exec([] {
     Operation operation;
-    operation.kind = *rc::gen::element(Kind::kTake, Kind::kAdvance, Kind::kRemove);
+    operation.kind =
+        *rc::gen::element(Kind::kTake, Kind::kAdvance, Kind::kRemove, Kind::kRaiseBeginning);
     operation.sequence = *rc::gen::arbitrary<std::string>();
-    const bool keyed = operation.kind != Kind::kRemove && *rc::gen::arbitrary<bool>();
+    const bool may_have_key = operation.kind == Kind::kTake || operation.kind == Kind::kAdvance;
+    const bool keyed = may_have_key && *rc::gen::arbitrary<bool>();
     if (keyed) {
       operation.key =
           *rc::gen::nonEmpty(rc::gen::container<std::string>(rc::gen::inRange<char>('!', '\x7f')));
@@ -73,6 +78,10 @@ rc::Gen<Operation> any_operation() {
       case Kind::kRemove:
         operation.sequence.push_back('s');
         operation.values = {0};
+        break;
+      case Kind::kRaiseBeginning:
+        operation.sequence.clear();
+        operation.values = {*rc::gen::arbitrary<std::uint64_t>()};
         break;
     }
     return operation;
@@ -97,13 +106,13 @@ TEST_CASE("any batch is read back as it was written") {
 }
 
 TEST_CASE("an unknown type is refused by its number") {
-  CHECK(refusal(bytes({77, 2, 0, 0, 1, 1, 0, 1, 1})).find("type 77") != std::string::npos);
-  CHECK(refusal(bytes({0, 2, 0, 0, 1, 1, 0, 1, 1})).find("type 0") != std::string::npos);
+  CHECK(refusal(bytes({77, 3, 0, 0, 1, 1, 0, 1, 1})).find("type 77") != std::string::npos);
+  CHECK(refusal(bytes({0, 3, 0, 0, 1, 1, 0, 1, 1})).find("type 0") != std::string::npos);
 }
 
 TEST_CASE("an unknown version is refused by its number") {
   CHECK(refusal(bytes({1, 9, 0, 0, 1, 1, 0, 1, 1})).find("version 9") != std::string::npos);
-  CHECK(refusal(bytes({1, 1, 0, 1, 0, 1, 1})).find("version 1") != std::string::npos);
+  CHECK(refusal(bytes({1, 2, 0, 0, 1, 1, 0, 1, 1})).find("version 2") != std::string::npos);
 }
 
 TEST_CASE("a batch is refused when a byte is missing or one is too many") {
@@ -112,7 +121,8 @@ TEST_CASE("a batch is refused when a byte is missing or one is too many") {
                                     {take("", {1, 2}),
                                      take("ab", {1000}, "key"),
                                      {Kind::kAdvance, "c", {9}, ""},
-                                     {Kind::kRemove, "d", {0}, ""}}});
+                                     {Kind::kRemove, "d", {0}, ""},
+                                     {Kind::kRaiseBeginning, "", {1000}, ""}}});
   REQUIRE(decode_batch(whole).ok());
   for (std::size_t length = 0; length < whole.size(); ++length) {
     CAPTURE(length);
@@ -122,12 +132,12 @@ TEST_CASE("a batch is refused when a byte is missing or one is too many") {
 }
 
 TEST_CASE("values out of range are refused") {
-  const std::string head = bytes({1, 2, 0, 0});
-  const std::string keyed = bytes({1, 2, 0, 1, 9, 9});
+  const std::string head = bytes({1, 3, 0, 0});
+  const std::string keyed = bytes({1, 3, 0, 1, 9, 9});
   REQUIRE(decode_batch(head + bytes({1, 1, 0, 1, 1})).ok());
   REQUIRE(decode_batch(keyed + bytes({1, 0x81, 0, 1, 1, 1, 'k'})).ok());
   SUBCASE("no operation") { refusal(head + bytes({0})); }
-  SUBCASE("an unknown kind") { refusal(head + bytes({1, 4, 1, 'a', 1, 1})); }
+  SUBCASE("an unknown kind") { refusal(head + bytes({1, 5, 0, 1})); }
   SUBCASE("kind 0") { refusal(head + bytes({1, 0, 1, 'a', 1, 1})); }
   SUBCASE("no value") { refusal(head + bytes({1, 1, 0, 0})); }
   SUBCASE("a count of zero") { refusal(head + bytes({1, 1, 0, 1, 0})); }
@@ -142,6 +152,8 @@ TEST_CASE("values out of range are refused") {
   }
   SUBCASE("the unnamed sequence removed") { refusal(head + bytes({1, 3, 0})); }
   SUBCASE("a removal with a key") { refusal(keyed + bytes({1, 0x83, 1, 'a', 1, 'k'})); }
+  SUBCASE("the beginning of one sequence") { refusal(head + bytes({1, 4, 1, 'a', 1})); }
+  SUBCASE("a beginning with a key") { refusal(keyed + bytes({1, 0x84, 0, 1, 1, 'k'})); }
   SUBCASE("two counts under one key") { refusal(keyed + bytes({1, 0x81, 0, 2, 1, 1, 1, 'k'})); }
   SUBCASE("an empty key") { refusal(keyed + bytes({1, 0x81, 0, 1, 1, 0})); }
   SUBCASE("a key with a space") { refusal(keyed + bytes({1, 0x81, 0, 1, 1, 1, ' '})); }
@@ -150,11 +162,11 @@ TEST_CASE("values out of range are refused") {
   }
   SUBCASE("limits without a key") { refusal(keyed + bytes({1, 1, 0, 1, 1})); }
   SUBCASE("a key without limits") { refusal(head + bytes({1, 0x81, 0, 1, 1, 1, 'k'})); }
-  SUBCASE("neither limits nor none") { refusal(bytes({1, 2, 0, 2, 1, 1, 0, 1, 1})); }
+  SUBCASE("neither limits nor none") { refusal(bytes({1, 3, 0, 2, 1, 1, 0, 1, 1})); }
 }
 
 TEST_CASE("more requests than one entry may carry are refused, also over several operations") {
-  std::string encoded = bytes({1, 2, 0, 0, 2});
+  std::string encoded = bytes({1, 3, 0, 0, 2});
   for (int operation = 0; operation < 2; ++operation) {
     encoded += bytes({1, 0, 0x81, 0x80, 2}) + std::string(32'769, '\x01');
   }
@@ -163,7 +175,7 @@ TEST_CASE("more requests than one entry may carry are refused, also over several
 
 TEST_CASE("random bytes never decode into something that encodes differently") {
   CHECK(rc::check([](const std::string& tail) {
-    const std::string encoded = bytes({1, 2}) + tail;
+    const std::string encoded = bytes({1, 3}) + tail;
     const Result<Batch> decoded = decode_batch(encoded);
     if (decoded.ok()) {
       RC_ASSERT(encode(*decoded) == encoded);

@@ -23,6 +23,7 @@ Operation advance(std::string sequence, std::uint64_t last, std::string key = {}
   return {Kind::kAdvance, std::move(sequence), {last}, std::move(key)};
 }
 Operation removal(std::string sequence) { return {Kind::kRemove, std::move(sequence), {0}, {}}; }
+Operation raise_to(std::uint64_t beginning) { return {Kind::kRaiseBeginning, "", {beginning}, {}}; }
 
 struct Fixture {
   MapState state;
@@ -33,7 +34,7 @@ struct Fixture {
     const Batch batch{stamp_us, limits, std::move(operations)};
     std::vector<Outcome> outcomes =
         machine.apply(machine.summary().applied_index + 1, raft::Term(1), &batch);
-    CHECK(machine.summary().digest == digest_of(state));
+    CHECK(machine.summary().digest == digest_of(state, machine.summary().beginning));
     CHECK(machine.summary().records() == state.records.size());
     return outcomes;
   }
@@ -113,6 +114,63 @@ TEST_CASE_FIXTURE(Fixture, "a removed sequence begins anew") {
   CHECK(apply(removal("a")) == numbers(0, 0));
   CHECK(machine.summary().sequences == 0);
   CHECK(apply(take("a", {1})) == numbers(0, 1));
+}
+
+// --- Where unknown sequences begin ---------------------------------------------------------------
+
+TEST_CASE_FIXTURE(Fixture, "a raised beginning is that of named sequences that are not known") {
+  apply_all({take("known", {3}), raise_to(1'000)});
+  CHECK(machine.summary().beginning == 1'000);
+  CHECK(apply(take("known", {1})) == numbers(3, 1));
+  CHECK(apply(take("", {1})) == numbers(1, 1));
+  CHECK(machine.last("new") == std::nullopt);
+  CHECK(apply_all({take("new", {1, 2})}) == std::vector{numbers(1'000, 1), numbers(1'001, 2)});
+  CHECK(machine.summary().sequences == 3);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a beginning is never lowered") {
+  CHECK(apply_all({raise_to(1'000), raise_to(999), raise_to(1'000), raise_to(1'001)}) ==
+        std::vector{numbers(1'000, 0), numbers(1'000, 0), numbers(1'000, 0), numbers(1'001, 0)});
+  CHECK(apply(take("a", {1})) == numbers(1'001, 1));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a removed sequence begins where unknown ones do") {
+  apply_all({take("a", {1}), raise_to(1'000)});
+  CHECK(apply(removal("a")) == numbers(0, 1));
+  CHECK(apply(take("a", {1})) == numbers(1'000, 1));
+}
+
+TEST_CASE_FIXTURE(Fixture, "an unknown sequence does not move to below its beginning") {
+  apply(raise_to(1'000));
+  CHECK(apply(advance("a", 0)) == Outcome{Result::kBehind, 999, 0});
+  CHECK(apply(advance("a", 998, "k")) == Outcome{Result::kBehind, 999, 0});
+  CHECK(apply(advance("a", 998, "k")) == again({Result::kBehind, 999, 0}));
+  CHECK(machine.last("a") == std::nullopt);
+  CHECK(apply(advance("a", 999)) == numbers(999, 0));
+  CHECK(apply(take("a", {1})) == numbers(1'000, 1));
+  CHECK(apply(advance("b", 5'000)) == numbers(5'000, 0));
+  CHECK(apply(advance("", 0)) == numbers(0, 0));
+  CHECK(apply(advance("", 5)) == numbers(5, 0));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a beginning at the end leaves one number") {
+  apply(raise_to(kMax));
+  CHECK(apply_all({take("a", {2, 1, 1})}) == std::vector{kOverflow, numbers(kMax, 1), kOverflow});
+  CHECK(apply(advance("b", kMax - 2)) == Outcome{Result::kBehind, kMax - 1, 0});
+  CHECK(apply(advance("b", kMax)) == numbers(kMax, 0));
+}
+
+TEST_CASE_FIXTURE(Fixture, "replicas whose beginnings differ have another digest") {
+  apply(take("a", {1}));
+  const std::uint64_t before = machine.summary().digest;
+  apply(raise_to(0));
+  CHECK(machine.summary().digest == before);
+  apply(raise_to(1'000));
+  const std::uint64_t raised = machine.summary().digest;
+  CHECK(raised != before);
+  apply(raise_to(2'000));
+  CHECK(machine.summary().digest != before);
+  CHECK(machine.summary().digest != raised);
 }
 
 // --- Idempotency keys ----------------------------------------------------------------------------
@@ -224,6 +282,13 @@ TEST_CASE_FIXTURE(Fixture, "what a batch will read is named, step by step") {
     state.cold.erase(key);
   }
   CHECK(cold_keys() == std::vector{ordinal_key(2)});
+}
+
+TEST_CASE_FIXTURE(Fixture, "raising the beginning reads no record") {
+  state.cold.insert(sequence_key(""));
+  std::vector<std::string> keys;
+  machine.cold_keys({0, {}, {raise_to(1'000)}}, keys);
+  CHECK(keys.empty());
 }
 
 }  // namespace

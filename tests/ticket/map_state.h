@@ -40,9 +40,9 @@ class MapState : public State {
   std::set<std::string, std::less<>> cold;
 };
 
-/// The summary's digest as it follows from the records.
-inline std::uint64_t digest_of(const MapState& state) {
-  std::uint64_t digest = 0;
+/// The summary's digest as it follows from the records and the beginning of unknown sequences.
+inline std::uint64_t digest_of(const MapState& state, std::uint64_t beginning) {
+  std::uint64_t digest = beginning_hash(beginning);
   for (const auto& [key, value] : state.records) {
     digest += record_hash(key, value);
   }

@@ -34,6 +34,8 @@ TEST_CASE("the bytes of records never change: they are part of the disk format")
   CHECK(encode_key_record(record) == "\xac\2\1\2ab\5\1K\1\7\5");
   CHECK(record_hash(sequence_key(""), encode_last(1)) == 5602521168091982493U);
   CHECK(record_hash(sequence_key("orders"), encode_last(1'000'000)) == 1690747837020481163);
+  CHECK(beginning_hash(0) == 0);
+  CHECK(beginning_hash(1'000'000) == 13379825531651605175U);
 }
 
 TEST_CASE("ordinals sort as numbers") {
@@ -54,6 +56,11 @@ TEST_CASE("what was written is read back, and nothing else is") {
     CHECK_FALSE(decode_key_record(whole.substr(0, length)).has_value());
   }
   CHECK_FALSE(decode_key_record(whole + "x").has_value());
+  for (const Kind kind : {Kind::kRemove, Kind::kRaiseBeginning}) {
+    KeyRecord of_no_key = largest();
+    of_no_key.kind = kind;
+    CHECK_FALSE(decode_key_record(encode_key_record(of_no_key)).has_value());
+  }
 }
 
 TEST_CASE("a record is known by its key's first byte and checked whole") {
@@ -68,6 +75,7 @@ TEST_CASE("a record is known by its key's first byte and checked whole") {
   CHECK_FALSE(is_record(ordinal_key(1), "x"));
   CHECK_FALSE(is_record("", encode_last(1)));
   CHECK_FALSE(is_record("x", encode_last(1)));
+  CHECK_FALSE(is_record("b", encode_last(1)));  // stands in the digest alone
 }
 
 TEST_CASE("a hash tells the key from the value") {

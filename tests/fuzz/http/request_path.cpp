@@ -44,6 +44,8 @@ void check_change(const Route& route, const ticket::Request& request) {
     case ticket::Kind::kRemove:
       ENSURE(request.value == 0 && request.key.empty());
       return;
+    case ticket::Kind::kRaiseBeginning:
+      UNREACHABLE("no client can ask for a recovery's change");
   }
 }
 

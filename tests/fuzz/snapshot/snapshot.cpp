@@ -24,7 +24,11 @@ namespace {
 
 constexpr std::uint32_t kBlockMagic = 0x6b6c626b;
 constexpr std::size_t kPrologueBytes = 16, kBlockHeaderBytes = 24, kTrailerBytes = 48;
-constexpr std::size_t kDigestOffset = kPrologueBytes + 32;
+constexpr std::size_t kDigestOffset = kPrologueBytes + 32, kBeginningOffset = kDigestOffset + 40;
+
+std::uint64_t u64_at(std::string_view bytes, std::size_t offset) {
+  return ByteReader(bytes.substr(offset)).u64();
+}
 
 std::uint32_t u32_at(std::string_view bytes, std::size_t offset) {
   return ByteReader(bytes.substr(offset)).u32();
@@ -77,12 +81,13 @@ std::uint64_t hash_until(std::string_view bytes, std::size_t header, std::size_t
 /// Puts hashes, digest and counts right of everything that stands where it should.
 void mend(std::string& bytes) {
   const std::size_t header = bytes.size() < kPrologueBytes ? 0 : u32_at(bytes, 12);
-  if (header < kDigestOffset + 16 || header > bytes.size()) {
+  if (header < kBeginningOffset + 16 || header > bytes.size()) {
     return;
   }
   Sums sums;
   const std::size_t end = mend_blocks(bytes, header, sums);
-  put_u64(bytes, kDigestOffset, sums.digest);
+  const std::uint64_t beginning = u64_at(bytes, kBeginningOffset);
+  put_u64(bytes, kDigestOffset, sums.digest + ticket::beginning_hash(beginning));
   put_u64(bytes, header - 8, hash64(std::string_view(bytes).substr(0, header - 8)));
   if (end + kTrailerBytes == bytes.size()) {
     put_u64(bytes, end + 8, sums.blocks);
