@@ -70,8 +70,11 @@ std::string described(const server::RecoveryPlan& plan) {
           "`ticketd join ... --force`. Numbers that only they know of come a second time if they are\n"
           "more than --forward (" +
           std::to_string(plan.forward) + ") ahead, so recover the node with the greatest term and\n"
-          "index. A named sequence that it does not know, since its very first numbers were lost, would\n"
-          "begin anew. All of its log counts as given, and every sequence moves forward, " +
+          "index. Named sequences that it does not know, whose first numbers may have been lost, will\n"
+          "begin at " +
+          std::to_string(plan.beginning) +
+          ", and so will brand-new ones, which look the same. All of its log counts\n"
+          "as given, and every sequence that it knows moves forward, " +
           std::to_string(plan.sequences.size()) + " in all:\n";
   const std::size_t shown = std::min(kShown, plan.sequences.size());
   for (std::size_t i = 0; i < shown; ++i) text += movement(plan.sequences[i], plan.forward);

@@ -166,8 +166,9 @@ constexpr std::array<CommandRow, 13> kCommands{{
      "  ticketd --path store2\n"
      "  ticketd join tickets-2.example:9000 --id 1 --path store1 --force\n"
      "\n"
-     "Numbers of a sequence whose very first one was lost are not known any more: it begins anew.\n"
-     "So do idempotency keys of requests that were lost.\n"},
+     "Named sequences that the node does not know, whose first numbers may have been lost, begin\n"
+     "at --forward from then on, and each further recovery adds its own. Brand-new ones do so, too.\n"
+     "Idempotency keys of requests that were lost count as new.\n"},
     {CommandName::kNext, "next", "[KEY]", "take the next ticket, or several, and print it",
      "Takes tickets of the sequence KEY (without it, of the unnamed one) at the leader and prints\n"
      "the number, or FIRST-LAST for more than one. The first of a named sequence is 0, that of "

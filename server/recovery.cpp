@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <random>
+#include <string>
 #include <utility>
 
 #include "base/check.h"
@@ -14,8 +15,15 @@ namespace ticketd::server {
 namespace {
 
 /// Entries stay small enough to be sent like any other.
-constexpr std::size_t kSequencesPerEntry = 1'000;
+constexpr std::size_t kOperationsPerEntry = 1'000;
 constexpr std::size_t kRecordsPerPage = 1'000;
+
+constexpr std::uint64_t kLastNumber = std::numeric_limits<std::uint64_t>::max();
+
+Error passes_the_end(const std::string& what, std::uint64_t number) {
+  return Error{what + std::to_string(number) +
+               " and would pass 2^64 - 1: give a smaller --forward"};
+}
 
 std::uint64_t random_id() {
   std::random_device device;
@@ -73,10 +81,11 @@ raft::Entries entries_of(const RecoveryPlan& plan, const raft::Configuration& al
   append(raft::EntryType::kConfiguration, alone.encode());
   ticket::Batch batch;
   batch.stamp_us = plan.stamp_us;
+  batch.operations.push_back({ticket::Kind::kRaiseBeginning, "", {plan.beginning}, {}});
   for (const ticket::Found& found : plan.sequences) {
     batch.operations.push_back(
         {ticket::Kind::kAdvance, found.sequence, {*found.last + plan.forward}, {}});
-    if (batch.operations.size() == kSequencesPerEntry) {
+    if (batch.operations.size() == kOperationsPerEntry) {
       append(raft::EntryType::kCommand, ticket::encode(batch));
       batch.operations.clear();
     }
@@ -111,12 +120,15 @@ Result<RecoveryPlan> plan_recovery(store::LmdbDisk& disk, std::uint64_t forward)
   plan.stamp_us = machine.summary().stamp_us;
   plan.sequences = all_sequences(disk.state());
   for (const ticket::Found& found : plan.sequences) {
-    if (*found.last > std::numeric_limits<std::uint64_t>::max() - forward) {
-      return Error{"the sequence '" + found.sequence + "' stands at " +
-                   std::to_string(*found.last) + " and would pass 2^64 - 1: give a smaller "
-                   "--forward"};
+    if (*found.last > kLastNumber - forward) {
+      return passes_the_end("the sequence '" + found.sequence + "' stands at ", *found.last);
     }
   }
+  const std::uint64_t beginning = machine.summary().beginning;
+  if (beginning > kLastNumber - forward) {
+    return passes_the_end("a named sequence that is not known begins at ", beginning);
+  }
+  plan.beginning = beginning + forward;
   return plan;
 }
 

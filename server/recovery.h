@@ -1,5 +1,7 @@
-// Going on after most nodes lost what they had acknowledged: one of them founds a new cluster out of
-// what it still has, and moves every sequence forward past what the others may have given.
+// Going on after most nodes lost what they had acknowledged: one of them founds a new cluster out
+// of what it still has, and moves every sequence forward past what the others may have given.
+// Sequences that only they knew of cannot be told from those that never were: all of these begin as
+// far up.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +26,9 @@ struct RecoveryPlan {
   std::uint64_t forward = 0;
   /// Every sequence with its last number, all entries of the log counted as committed.
   std::vector<ticket::Found> sequences;
+  /// Where named ones that are not among them will begin. Those that were made after an earlier
+  /// recovery began where that one had said, so this is further than that by `forward`.
+  std::uint64_t beginning = 0;
   /// Of the state that these belong to.
   std::uint64_t stamp_us = 0;
 };

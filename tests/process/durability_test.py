@@ -4,7 +4,7 @@
 import os
 
 from harness import ProcessTest, main, wait_until
-from http_client import ticket
+from http_client import curl, ticket
 from node import VOTER, ticketd
 
 # Mounts the file $0 over the kernel's boot id, which this process and its children alone see.
@@ -140,6 +140,7 @@ class Levels(ProcessTest):
         cluster[1].kill()
         asked = self.assert_exit(1, self.recover(cluster[1]), "nothing was changed: say --yes")
         self.assertIn("(unnamed)  3 -> 1000003", asked.err)
+        self.assertIn("begin at 1000000, and so will brand-new ones", asked.err)
         self.assert_exit(0, self.recover(cluster[1], "--forward", 500, "--yes"))
         cluster[1].rejoin()
         self.assertEqual(504, ticket(cluster[1]))
@@ -173,6 +174,35 @@ class Levels(ProcessTest):
         self.assert_exit(0, self.recover(cluster[1], "--forward", 9, "--yes"))
         cluster[1].rejoin()
         self.assertEqual(10, ticket(cluster[1]))
+
+    def test_a_named_sequence_whose_first_numbers_were_lost_begins_behind_them(self):
+        cluster = self.begin(1, "--durability", "low")
+        node = cluster[1]
+
+        def take(key):
+            return int(self.assert_exit(0, node.ticketd("next", key)).out)
+
+        self.assertEqual(0, take("known"))
+        node.stop()
+        self.assert_exit(0, self.recover(node, "--forward", 1000, "--yes"))
+        node.rejoin()
+        # Nothing of "lost" is in the log: numbers below 1000 may have been given.
+        self.assertEqual([1000, 1001, 1001], [take("lost"), take("lost"), take("known")])
+        new = node.url + "seq/new"
+        self.assertEqual("-1", curl(new).text)
+        for number, expected in ((998, 409), (999, 200)):
+            self.assertEqual(expected, curl("-X", "PUT", "-d", number, new).status)
+        self.assertEqual(1000, take("new"))
+        node.stop()
+        self.assert_exit(0, self.recover(node, "--forward", 1000, "--yes"))
+        node.rejoin()
+        self.assertEqual([2000, 2002, 2001], [take("newer"), take("lost"), take("new")])
+        # Those that join have it from the log.
+        cluster.add(2).join(node)
+        cluster.wait_voters(1, 2)
+        cluster.lead(cluster[2])
+        self.assertEqual(2000, take("newest"))
+        cluster.wait_equal()
 
     def test_nothing_is_recovered_out_of_nothing(self):
         cluster = self.new_cluster(0)
