@@ -24,13 +24,13 @@ void Faults::begin() {
 
 void Faults::strike() {
   static constexpr Kind kKinds[] = {
-      {Fault::kPowerCuts, &Faults::cut_power},
-      {Fault::kCrashes, &Faults::crash},     {Fault::kStops, &Faults::stop},
-      {Fault::kPartitions, &Faults::partition}, {Fault::kClogs, &Faults::clog},
-      {Fault::kPauses, &Faults::pause},      {Fault::kHungDisk, &Faults::hang},
-      {Fault::kIoErrors, &Faults::io_error}, {Fault::kFullDisk, &Faults::fill},
-      {Fault::kWipes, &Faults::wipe},        {Fault::kClocks, &Faults::jump},
-      {Fault::kBitRot, &Faults::rot}};
+      {Fault::kPowerCuts, &Faults::cut_power}, {Fault::kCrashes, &Faults::crash},
+      {Fault::kStops, &Faults::stop},          {Fault::kPartitions, &Faults::partition},
+      {Fault::kClogs, &Faults::clog},          {Fault::kPauses, &Faults::pause},
+      {Fault::kHungDisk, &Faults::hang},       {Fault::kIoErrors, &Faults::io_error},
+      {Fault::kFullDisk, &Faults::fill},       {Fault::kWipes, &Faults::wipe},
+      {Fault::kClocks, &Faults::jump},         {Fault::kBitRot, &Faults::rot},
+      {Fault::kUsurpers, &Faults::usurp}};
   std::vector<Kind> enabled;
   for (const Kind& kind : kKinds) {
     if (simulation_.plan.faults.has(kind.fault)) enabled.push_back(kind);
@@ -95,8 +95,8 @@ bool Faults::cut_power_of(Process& process) {
 }
 
 void Faults::crash_in_write(Process& process) {
-  const bool with_power = simulation_.plan.faults.has(Fault::kPowerCuts) &&
-                          !simulation_.healed() && random_.chance(1, 4);
+  const bool with_power = simulation_.plan.faults.has(Fault::kPowerCuts) && !simulation_.healed() &&
+                          random_.chance(1, 4);
   if (!with_power || !cut_power_of(process)) crash_for_a_while(process);
 }
 
@@ -105,9 +105,8 @@ void Faults::stop() {
   if (process == nullptr) return;
   struck(Fault::kStops, *process);
   process->stop();
-  simulation_.events.after(random_.between(1'000'000, 6'000'000), [this, process] {
-    simulation_.operators.restart(*process);
-  });
+  simulation_.events.after(random_.between(1'000'000, 6'000'000),
+                           [this, process] { simulation_.operators.restart(*process); });
 }
 
 void Faults::partition() {
@@ -155,6 +154,43 @@ void Faults::flap(Cuts cuts, Micros until) {
     simulation_.events.after(rest, [this, cuts = std::move(cuts), until]() mutable {
       if (!simulation_.healed()) flap(std::move(cuts), until);
     });
+  });
+}
+
+void Faults::usurp() {
+  const Process* leader = simulation_.leader();
+  if (leader == nullptr) return;
+  struck(Fault::kUsurpers, *leader);
+  cut_off(*leader, random_.between(1, 4));
+}
+
+/// Nobody hears it any more; of what the others have said to it nothing comes, or all of it late,
+/// when it may lead still and somebody else as well. Then the next one is cut off in its turn, and
+/// this one comes back with the entries that it has gathered.
+void Faults::cut_off(const Process& leader, std::uint64_t leaders) {
+  const raft::Options& raft = simulation_.knobs.raft;
+  const bool late = random_.chance(1, 2);
+  const Micros span =
+      random_.between(raft.election_timeout_min, (late ? 1 : 2) * raft.election_timeout_max);
+  std::vector<std::uint32_t> others;
+  for (const auto& process : simulation_.processes()) {
+    if (process.get() != &leader) others.push_back(process->index());
+  }
+  if (others.empty()) return;
+  if (late) {
+    for (const std::uint32_t other : others) {
+      simulation_.network.clog(other, leader.index(), simulation_.events.now() + span);
+    }
+  }
+  Cuts cuts = apart({leader.index()}, others, late);
+  cut(cuts);
+  simulation_.events.after(span, [this, cuts = std::move(cuts), leaders] {
+    if (simulation_.healed()) return;
+    const Process* next = simulation_.leader();
+    if (leaders > 1 && next != nullptr && next->index() != cuts.front().from) {
+      cut_off(*next, leaders - 1);
+    }
+    mend(cuts);
   });
 }
 

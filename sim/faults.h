@@ -43,6 +43,8 @@ class Faults {
   void cut(const Cuts& cuts);
   void mend(const Cuts& cuts);
   void flap(Cuts cuts, Micros until);
+  void usurp();
+  void cut_off(const Process& leader, std::uint64_t leaders);
   void clog();
   void pause();
   void hang();

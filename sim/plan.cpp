@@ -16,7 +16,7 @@ constexpr const char* kNames[] = {
     "breaks",     "crashes",    "stops",     "pauses",   "slow-disk", "hung-disk",  "io-errors",
     "full-disk",  "wipes",      "clocks",    "membership", "transfers", "tiny-limits", "compaction",
     "bad-files",  "cold-state", "slow-loop", "give-ups",
-    "bit-rot",    "power-cuts"};
+    "bit-rot",    "power-cuts", "usurpers"};
 static_assert(std::size(kNames) == kFaults);
 
 unsigned permille(Random& random, unsigned high) {

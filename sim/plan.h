@@ -46,6 +46,7 @@ enum class Fault : unsigned {
   kGiveUps,     // clients do not wait for their answers
   kBitRot,      // bits flip in the journal of a stopped node; it is refused, or it does not matter
   kPowerCuts,   // nodes run at durability medium or low, and the power cut takes what was not flushed
+  kUsurpers,    // each new leader is cut off as it comes, and its predecessor is back
   kCount
 };
 inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::kCount);
