@@ -178,8 +178,10 @@ void Faults::cut_off(const Process& leader, std::uint64_t leaders) {
   }
   if (others.empty()) return;
   if (late) {
+    // From each at another time: who tells of the next leader may come after who does not.
     for (const std::uint32_t other : others) {
-      simulation_.network.clog(other, leader.index(), simulation_.events.now() + span);
+      const Micros length = random_.between(raft.election_timeout_min, raft.election_timeout_max);
+      simulation_.network.clog(other, leader.index(), simulation_.events.now() + length);
     }
   }
   Cuts cuts = apart({leader.index()}, others, late);
