@@ -69,6 +69,14 @@ Process* Clients::choose_process(Client& client) {
   return nullptr;
 }
 
+/// Whoever was the leader until now must not answer any more, and is asked for a moment only by
+/// those who happen to be there.
+Process& Clients::choose_reader(Process& usual) {
+  if (!simulation_.plan.faults.has(Fault::kUsurpers)) return usual;
+  Process* former = simulation_.former_leader();
+  return former != nullptr && random_.chance(1, 2) ? *former : usual;
+}
+
 void Clients::ask(std::uint32_t number) {
   Client& client = clients_[number];
   const bool goes_on = client.keyed.has_value();
@@ -82,9 +90,9 @@ void Clients::ask(std::uint32_t number) {
     ++simulation_.statistics.retries;
     ask_change(number, *process, *client.keyed);
   } else if (const auto sequence = std::exchange(client.read_back, std::nullopt)) {
-    ask_query(number, *process, ticket::Lookup{{*sequence}}, false);
+    ask_query(number, choose_reader(*process), ticket::Lookup{{*sequence}}, false);
   } else if (random_.chance(simulation_.knobs.read_permille, 1'000)) {
-    ask_query(number, *process, draw_query(), random_.chance(1, 4));
+    ask_query(number, choose_reader(*process), draw_query(), random_.chance(1, 4));
   } else {
     ask_change(number, *process, draw_request(number));
   }

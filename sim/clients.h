@@ -80,6 +80,7 @@ class Clients {
 
   void ask(std::uint32_t client);
   Process* choose_process(Client& client);
+  Process& choose_reader(Process& usual);
   ticket::Request draw_request(std::uint32_t client);
   ticket::Request draw_plain_request();
   ticket::Request draw_known_key();

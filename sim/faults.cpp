@@ -164,9 +164,9 @@ void Faults::usurp() {
   cut_off(*leader, random_.between(1, 4));
 }
 
-/// Nobody hears it any more; of what the others have said to it nothing comes, or all of it late,
-/// when it may lead still and somebody else as well. Then the next one is cut off in its turn, and
-/// this one comes back with the entries that it has gathered.
+/// Nobody hears it any more; of what the others say to it nothing comes, or all of it late, when it
+/// may lead still and somebody else as well. Then the next one is cut off in its turn, and this one
+/// comes back with the entries that it has gathered.
 void Faults::cut_off(const Process& leader, std::uint64_t leaders) {
   const raft::Options& raft = simulation_.knobs.raft;
   const bool late = random_.chance(1, 2);
@@ -177,22 +177,33 @@ void Faults::cut_off(const Process& leader, std::uint64_t leaders) {
     if (process.get() != &leader) others.push_back(process->index());
   }
   if (others.empty()) return;
+  const Cuts cuts = apart({leader.index()}, others, late);
   if (late) {
-    // From each at another time: who tells of the next leader may come after who does not.
-    for (const std::uint32_t other : others) {
-      const Micros length = random_.between(raft.election_timeout_min, raft.election_timeout_max);
-      simulation_.network.clog(other, leader.index(), simulation_.events.now() + length);
-    }
+    cut_answered(leader, cuts);
+  } else {
+    cut(cuts);
   }
-  Cuts cuts = apart({leader.index()}, others, late);
-  cut(cuts);
-  simulation_.events.after(span, [this, cuts = std::move(cuts), leaders] {
+  simulation_.events.after(span, [this, cuts, leaders] {
     if (simulation_.healed()) return;
     const Process* next = simulation_.leader();
     if (leaders > 1 && next != nullptr && next->index() != cuts.front().from) {
       cut_off(*next, leaders - 1);
     }
     mend(cuts);
+  });
+}
+
+/// What it says just before is still answered, and the answers come late, from each at another
+/// time: who tells of the next leader may come after who does not.
+void Faults::cut_answered(const Process& leader, const Cuts& cuts) {
+  const raft::Options& raft = simulation_.knobs.raft;
+  for (const Cut& each : cuts) {
+    const Micros length = random_.between(raft.election_timeout_min, raft.election_timeout_max);
+    simulation_.network.clog(each.to, leader.index(), simulation_.events.now() + length);
+  }
+  // Less than the shortest time-out, so before they are mended.
+  simulation_.events.after(raft.heartbeat_interval, [this, cuts] {
+    if (!simulation_.healed()) cut(cuts);
   });
 }
 

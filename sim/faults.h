@@ -45,6 +45,7 @@ class Faults {
   void flap(Cuts cuts, Micros until);
   void usurp();
   void cut_off(const Process& leader, std::uint64_t leaders);
+  void cut_answered(const Process& leader, const Cuts& cuts);
   void clog();
   void pause();
   void hang();

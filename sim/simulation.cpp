@@ -245,6 +245,15 @@ Process* Simulation::leader() {
   return leader;
 }
 
+Process* Simulation::former_leader() {
+  const Process* newest = leader();
+  const auto found = std::find_if(processes_.begin(), processes_.end(), [&](const auto& process) {
+    return process.get() != newest && process->up() &&
+           process->replica().node().role() == raft::Role::kLeader;
+  });
+  return found == processes_.end() ? nullptr : found->get();
+}
+
 bool Simulation::is_member(const Process& process) const {
   return oracle.golden.configuration(oracle.golden.last())
              .configuration.find(process.platter().member()) != nullptr;

@@ -42,6 +42,8 @@ class Simulation {
   Process& add_process(raft::NodeId node);
   /// The running leader of the highest term, or nullptr.
   Process* leader();
+  /// One of a lower term that does not know yet that there is leader(), or nullptr.
+  Process* former_leader();
   /// In the newest committed configuration.
   bool is_member(const Process& process) const;
   /// No more faults, but for those of a minority.
