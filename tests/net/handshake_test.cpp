@@ -211,10 +211,11 @@ TEST_CASE("frames before a malformed one are heard, those after it are not") {
 
 TEST_CASE("a peer whose address is none is not dialed, and the rest goes on") {
   asio::io_context loop;
-  TestNode a(loop, 1);
+  TcpOptions options = TestNode::defaults();
+  options.resolve = [](const Address&, const auto& done) { done(Error{"no such name"}); };
+  TestNode a(loop, 1, options);
   TestNode b(loop, 2);
-  a.transport().set_peers(
-      {{member(3), "nonsense"}, {member(4), "no.such.host.invalid:1"}, b.as_peer()});
+  a.transport().set_peers({{member(3), "nonsense"}, {member(4), "no.name:1"}, b.as_peer()});
   a.send(member(3), chunk(0));  // its chunk is lost, which is told
   CHECK(run_until(loop, [&] { return a.ready(1); }));
   CHECK(run_until(loop, [&] { return a.unreachable == std::vector{member(3)}; }));

@@ -1,6 +1,10 @@
 // Names that are resolved, on threads of their own.
 #include <doctest/doctest.h>
 
+#include <functional>
+#include <thread>
+#include <vector>
+
 #include "tests/net/network.h"
 
 namespace ticketd::net {
@@ -66,15 +70,28 @@ TEST_CASE("an answer about a name that comes after its attempt serves the next o
 }
 
 TEST_CASE("a name that is still being resolved does not hold up the end") {
-  for (int i = 0; i < 20; ++i) {
+  std::vector<std::function<void(Result<Endpoints>)>> asked;
+  for (const bool forget : {false, true}) {
     asio::io_context loop;
-    TestNode a(loop, 1);
-    a.transport().set_peers({{member(2), "no.such.host.invalid:1"}, {member(3), "localhost:1"}});
+    TcpOptions options = TestNode::defaults();
+    options.resolve = [&](const Address&, std::function<void(Result<Endpoints>)> done) {
+      asked.push_back(std::move(done));
+    };
+    TestNode a(loop, 1, options);
+    a.transport().set_peers({{member(2), "some.name:1"}, {member(3), "other.name:1"}});
     loop.poll();
-    if (i % 2 == 0) {
+    if (forget) {
       a.transport().set_peers({});
     }
   }
+  REQUIRE(asked.size() >= 4);
+  // Node and loop are gone when the threads come with what they found, or did not find.
+  std::thread([&] {
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      asked[i](i % 2 == 0 ? Result<Endpoints>(Error{"no such name"})
+                          : Result<Endpoints>({{asio::ip::address_v4::loopback(), 1}}));
+    }
+  }).join();
 }
 
 }  // namespace
