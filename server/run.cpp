@@ -188,9 +188,11 @@ Status NodeProcess::open_disk() {
   disk_options.durability = options_.durability;
   const auto post = [this](std::function<void()> job) { asio::post(context_, std::move(job)); };
   // Below high hardly any save is flushed at once, and a flush then has much to write.
-  std::unique_ptr<store::Executor> writer;
-  if (options_.durability == Durability::kHigh) writer = std::make_unique<LoopWriter>(context_);
-  auto disk = store::LmdbDisk::open(std::move(*lock_), disk_options, post, std::move(writer));
+  store::LmdbDisk::MakeWriter make_writer;
+  if (options_.durability == Durability::kHigh) {
+    make_writer = [this] { return std::make_unique<LoopWriter>(context_); };
+  }
+  auto disk = store::LmdbDisk::open(std::move(*lock_), disk_options, post, make_writer);
   lock_.reset();
   if (!disk) return disk.error();
   disk_ = std::move(*disk);

@@ -20,7 +20,7 @@ constexpr std::uint64_t kSpareDivisor = 20;
 /// A journaled disk on LMDB, files and threads, all of which it owns.
 class Impl final : public LmdbDisk {
  public:
-  Impl(DirectoryLock lock, DiskOptions options, Post post, std::unique_ptr<Executor> writer,
+  Impl(DirectoryLock lock, DiskOptions options, Post post, const MakeWriter& make_writer,
        OpenStore store);
   ~Impl() override { close(); }
 
@@ -87,12 +87,12 @@ class Impl final : public LmdbDisk {
   Worker warmer_;
 };
 
-Impl::Impl(DirectoryLock lock, DiskOptions options, Post post, std::unique_ptr<Executor> writer,
+Impl::Impl(DirectoryLock lock, DiskOptions options, Post post, const MakeWriter& make_writer,
            OpenStore store)
     : lock_(std::move(lock)),
       options_(std::move(options)),
       store_(std::move(store)),
-      writer_(writer != nullptr ? std::move(writer) : std::make_unique<Worker>()) {
+      writer_(make_writer ? make_writer() : std::make_unique<Worker>()) {
   const Environment& environment = *store_->environment;
   engine_.emplace(environment, store_->tables, *store_->checkpointer, options_.path);
   snapshots_.emplace(environment, store_->tables, options_.path, options_.map_bytes / kSpareDivisor,
@@ -250,7 +250,7 @@ void Impl::close() {
 }  // namespace
 
 Result<std::unique_ptr<LmdbDisk>> LmdbDisk::open(DirectoryLock lock, DiskOptions options, Post post,
-                                                 std::unique_ptr<Executor> writer) {
+                                                 const MakeWriter& make_writer) {
   if (Status finished = finish_destroy(lock); !finished) {
     return finished.error();
   }
@@ -260,7 +260,7 @@ Result<std::unique_ptr<LmdbDisk>> LmdbDisk::open(DirectoryLock lock, DiskOptions
     return store.error();
   }
   auto disk = std::make_unique<Impl>(std::move(lock), std::move(options), std::move(post),
-                                     std::move(writer), *std::move(store));
+                                     make_writer, *std::move(store));
   if (Status started = disk->start(); !started) {
     return started.error();
   }

@@ -32,12 +32,15 @@ class LmdbDisk : public Disk {
  public:
   /// Runs a function on the event loop's thread; may be called from any thread.
   using Post = std::function<void(std::function<void()>)>;
+  using MakeWriter = std::function<std::unique_ptr<Executor>()>;
 
   /// Takes the directory that `lock` holds; creates what is missing, replays the journal, verifies
   /// everything once. The error names what is damaged or why it is refused (newer schema, ...).
-  /// `writer` writes and flushes the journal; null: a thread of its own.
+  /// `make_writer` makes what writes and flushes the journal; empty: a thread does. It is called
+  /// when all is verified, for a process of its own verifies, and is best forked off while there
+  /// are no other threads.
   static Result<std::unique_ptr<LmdbDisk>> open(DirectoryLock lock, DiskOptions options, Post post,
-                                                std::unique_ptr<Executor> writer = nullptr);
+                                                const MakeWriter& make_writer = nullptr);
 
   virtual const Opened& opened() const = 0;
 

@@ -280,6 +280,8 @@ Result<Ended> run_in_child(Work work, const std::string& path) {
   if (::pipe2(pipe_ends, O_CLOEXEC) != 0) {
     return system_error("verify", path, errno);
   }
+  // A thread that stood in an allocation just now would leave its lock to the child for ever; the C
+  // library sees to its own, but a sanitizer's allocator does not.
   const pid_t child = ::fork();
   if (child < 0) {
     const int error = errno;

@@ -8,6 +8,7 @@
 #include "store/journal_format.h"
 #include "store/layout.h"
 #include "store/schema.h"
+#include "store/worker.h"
 #include "tests/store/fixture.h"
 #include "ticket/records.h"
 
@@ -71,6 +72,23 @@ TEST_CASE_FIXTURE(Filled, "damage: nothing is damaged") {
   CHECK(error() == "");
   TestReplica replica(options);
   CHECK(difference(replica.disk(), log) == "");
+}
+
+TEST_CASE_FIXTURE(Filled, "damage: it is looked for before the writer has a thread") {
+  int writers = 0;
+  const auto open = [&] {
+    return LmdbDisk::open(
+        **DirectoryLock::acquire(options.path, false), options, [](const auto&) {},
+        [&]() -> std::unique_ptr<Executor> {
+          ++writers;
+          return std::make_unique<Worker>();
+        });
+  };
+  CHECK(open().ok());
+  CHECK(writers == 1);
+  std::filesystem::resize_file(file(kDatabaseFile), 8192);
+  CHECK_FALSE(open().ok());
+  CHECK(writers == 1);
 }
 
 TEST_CASE_FIXTURE(Filled, "damage: a newer schema is refused, and says what to start") {
