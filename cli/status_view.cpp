@@ -151,6 +151,7 @@ std::string status_json(const StatusView& view) {
   json["digest"] = hex(node.digest);
   json["sequences"] = node.sequences;
   json["keys"] = node.keys;
+  json["beginning"] = node.beginning;
   json["space"] = space_json(node);
   json["disk"] = disk_json(node);
   json["version"] = node.version;
@@ -235,6 +236,8 @@ std::string header(const StatusView& view) {
                   number(node.compacted_index) + ", configuration " +
                   number(node.configuration_index)},
       {"state", number(node.sequences) + (node.sequences == 1 ? " sequence, " : " sequences, ") +
+                    (node.beginning == 0 ? ""
+                                         : "new ones begin at " + number(node.beginning) + ", ") +
                     number(node.keys) +
                     (node.keys == 1 ? " idempotency key, digest " : " idempotency keys, digest ") +
                     hex(node.digest)},

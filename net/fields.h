@@ -192,6 +192,7 @@ void fields(A& wire, M& m) {
   wire.fixed("digest", m.digest);
   wire("sequences", m.sequences);
   wire("keys", m.keys);
+  wire("beginning", m.beginning);
   wire("map_bytes", m.map_bytes);
   wire("used_bytes", m.used_bytes);
   wire("free_bytes", m.free_bytes);

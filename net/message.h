@@ -211,6 +211,8 @@ struct StatusReply {
   std::uint64_t sequences = 0;
   /// Idempotency keys remembered.
   std::uint64_t keys = 0;
+  /// Of ticket::Summary.
+  std::uint64_t beginning = 0;
   std::uint64_t map_bytes = 0;
   std::uint64_t used_bytes = 0;
   std::uint64_t free_bytes = 0;

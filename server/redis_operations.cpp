@@ -103,6 +103,7 @@ std::map<std::string, std::string> statistics(Replica& replica, const net::Statu
   };
   const std::pair<const char*, std::uint64_t> numbers[] = {
       {"applied_index", status.applied_index.value},
+      {"beginning", status.beginning},
       {"checkpoints", status.checkpoints},
       {"commit_index", status.commit_index.value},
       {"compacted_index", status.compacted_index.value},

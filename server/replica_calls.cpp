@@ -162,6 +162,7 @@ void Replica::answer(const net::StatusCall&, net::Responder respond) {
   reply.digest = summary.digest;
   reply.sequences = summary.sequences;
   reply.keys = summary.keys();
+  reply.beginning = summary.beginning;
   reply.map_bytes = space.map_bytes;
   reply.used_bytes = space.used_bytes;
   reply.free_bytes = space.free_bytes;

@@ -82,9 +82,10 @@ ticket::Answer to_answer(const ticket::Outcome& outcome) {
     case Result::kOverflow:
       return refused(NotDone::Why::kOverflow, std::string(ticket::kUsedUp));
     case Result::kBehind:
-      return refused(NotDone::Why::kBehind, "the last number given is " +
+      // Of a sequence whose first numbers a power cut may have cost nobody knows the last one given.
+      return refused(NotDone::Why::kBehind, "the sequence stands at " +
                                                 std::to_string(outcome.first) +
-                                                ", and a sequence never goes back");
+                                                ", and never goes back");
     case Result::kKeyReused:
       return refused(NotDone::Why::kKeyReused,
                      "this idempotency key came before with another request; nothing was done");

@@ -119,6 +119,7 @@ TEST_CASE("JSON holds the node's own view with the names that are documented") {
   CHECK(json["digest"] == "0000000000001234");
   CHECK(json["sequences"] == 3);
   CHECK(json["keys"] == 5);
+  CHECK(json["beginning"] == 0);
   CHECK(json["space"] == nlohmann::json{{"map_bytes", 1000u << 20},
                                         {"used_bytes", 12u << 20},
                                         {"free_bytes", 988u << 20},
@@ -167,6 +168,14 @@ TEST_CASE("bytes that are not text neither break JSON nor reach the terminal") {
   view.node.version = "\xff\x1b[2J";
   CHECK_NOTHROW(nlohmann::json::parse(status_json(view)));
   CHECK(status_text(view).find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("where new sequences begin is told when a recovery raised it") {
+  StatusView view{reply(id(2, 3), Role::kFollower), std::nullopt};
+  view.node.beginning = kHuge;
+  CHECK(nlohmann::json::parse(status_json(view))["beginning"].get<std::uint64_t>() == kHuge);
+  CHECK(status_text(view).find("3 sequences, new ones begin at 18446744073709551615, 5 ") !=
+        std::string::npos);
 }
 
 TEST_CASE("text is a header and a table") {

@@ -49,6 +49,7 @@ StatusReply status_reply() {
   m.digest = 0xd1;
   m.sequences = 4;
   m.keys = 5;
+  m.beginning = 6;
   m.map_bytes = 1000;
   m.used_bytes = 100;
   m.free_bytes = 900;

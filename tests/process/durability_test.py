@@ -196,6 +196,7 @@ class Levels(ProcessTest):
         node.stop()
         self.assert_exit(0, self.recover(node, "--forward", 1000, "--yes"))
         node.rejoin()
+        self.assertEqual(2000, node.status()["beginning"])
         self.assertEqual([2000, 2002, 2001], [take("newer"), take("lost"), take("new")])
         # Those that join have it from the log.
         cluster.add(2).join(node)
