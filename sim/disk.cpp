@@ -40,7 +40,8 @@ SimulatedDisk::SimulatedDisk(Simulation& simulation, Process& process, Platter& 
   disk_.start();
 }
 
-// --- Time -----------------------------------------------------------------------------------------
+// --- Time
+// -----------------------------------------------------------------------------------------
 
 void SimulatedDisk::after(Micros delay, std::function<void()> job) {
   simulation_.events.push_action(simulation_.events.now() + delay, process_.index(), life_,
@@ -106,10 +107,9 @@ void SimulatedDisk::post(std::function<void()> function) {
     told_.push_back(std::move(function));
     return;
   }
-  simulation_.events.push_action(simulation_.events.now(), process_.index(), life_,
-                                 [this, function = std::move(function)]() mutable {
-                                   process_.on_loop(std::move(function));
-                                 });
+  simulation_.events.push_action(
+      simulation_.events.now(), process_.index(), life_,
+      [this, function = std::move(function)]() mutable { process_.on_loop(std::move(function)); });
 }
 
 void SimulatedDisk::tell_loop() {
@@ -118,7 +118,8 @@ void SimulatedDisk::tell_loop() {
   telling_.clear();
 }
 
-// --- Faults ---------------------------------------------------------------------------------------
+// --- Faults
+// ---------------------------------------------------------------------------------------
 
 Micros SimulatedDisk::hangs_for() const {
   const Micros now = simulation_.events.now();
@@ -133,27 +134,47 @@ void SimulatedDisk::heal() {
   set_space(false, false);
 }
 
-bool SimulatedDisk::job_fails() {
-  if (!fails_) return false;
-  ++simulation_.statistics.io_errors;
-  simulation_.statistics.met(Fault::kIoErrors, process_.replica().node().role());
-  simulation_.faults.crash_for_a_while(process_);
+bool SimulatedDisk::perform_or_fail(const store::Executor::Job& job, SimulatedExecutor::Duty duty) {
+  if (!fails_) {
+    perform(job);
+    return true;
+  }
+  const bool writes = duty == SimulatedExecutor::Duty::kWrites;
+  if (writes) platter_.journal.fail(failing_);
+  engine_.fail(!writes);
+  try {
+    perform(job);
+  } catch (const DiskFailed& failed) {
+    performing_ = false;
+    told_.clear();
+    simulation_.tell(process_, "ends itself: ", failed.what());
+    ++simulation_.statistics.io_errors;
+    simulation_.statistics.met(Fault::kIoErrors, process_.replica().node().role());
+    simulation_.faults.crash_for_a_while(process_);
+    return false;
+  }
+  const bool failed = writes ? !platter_.journal.is_to_fail() : !engine_.is_to_fail();
+  require(!failed, platter_.member(), " goes on after its disk has failed");
+  // It did nothing that could fail: the next one may.
+  platter_.journal.fail(SimulatedFile::Failing::kNothing);
+  engine_.fail(false);
   return true;
 }
 
-void SimulatedDisk::crash(std::optional<bool> write_kept) {
-  (void)platter_.journal.sync();  // the machine lives on, and has it
-  end_writes(write_kept);
+void SimulatedDisk::crash(Fate fate) {
+  // Below high the machine lives on, and has it.
+  if (simulation_.knobs.durability != Durability::kHigh) (void)platter_.journal.sync();
+  end_writes(fate);
   platter_.recovered_at_crash(compare_with_promises());
 }
 
 void SimulatedDisk::cut_power() {
-  end_writes(std::nullopt);
+  end_writes(Fate::kDrawn);
   ++simulation_.statistics.power_cuts;
   const Result<store::Recovered> recovered =
       store::recover(platter_.journal, platter_.record(), store::Ending::kPower);
-  require(recovered.ok(), platter_.member(), " takes a power cut for damage: ",
-          recovered.ok() ? "" : recovered.error().message);
+  require(recovered.ok(), platter_.member(),
+          " takes a power cut for damage: ", recovered.ok() ? "" : recovered.error().message);
   simulation_.statistics.power_cuts_felt += !platter_.is_durable(recovered->batch);
   check_vows(recovered->batch);
 }
@@ -172,33 +193,35 @@ void SimulatedDisk::check_vows(const store::Batch& recovered) const {
     if (stored.entry.type != raft::EntryType::kConfiguration) continue;
     const raft::Index index = stored.entry.index;
     const bool replaced = !recovered.entries.empty() && recovered.entries.front().index <= index;
-    const std::uint64_t place = replaced ? index - recovered.entries.front().index
-                                         : index - (platter_.compacted.index + 1);
+    const std::uint64_t place =
+        replaced ? index - recovered.entries.front().index : index - (platter_.compacted.index + 1);
     const bool there = replaced ? place < recovered.entries.size() &&
                                       recovered.entries[place].term == stored.entry.term
                                 : place < platter_.stored.log.size() &&
                                       platter_.stored.log[place].chain == stored.chain;
     // What is being saved may take its place.
-    const bool cut = outstanding_ && !outstanding_->durable && !outstanding_->save.entries.empty() &&
+    const bool cut = outstanding_ && !outstanding_->durable &&
+                     !outstanding_->save.entries.empty() &&
                      outstanding_->save.entries.front().index <= index;
     require(there || cut, platter_.member(), " has lost the configuration at ", index,
             " in a power cut");
   }
 }
 
-void SimulatedDisk::end_writes(std::optional<bool> write_kept) {
+void SimulatedDisk::end_writes(Fate fate) {
   ended_ = true;
   Statistics& statistics = simulation_.statistics;
   Random& random = simulation_.disk_random;
   statistics.crashes_in_writes += writing();
-  if (checkpointer_.busy() && write_kept.value_or(random.chance(1, 2))) {
+  const bool drawn = fate == Fate::kDrawn;
+  if (checkpointer_.busy() && (drawn ? random.chance(1, 2) : fate == Fate::kKept)) {
     perform(checkpointer_.job());
   }
-  if (writer_.busy() && write_kept.value_or(true)) {
-    if (!write_kept) platter_.journal.lose_power();
+  if (writer_.busy() && fate != Fate::kLost) {
+    if (fate != Fate::kKept) platter_.journal.lose_power();
     perform(writer_.job());
   }
-  const SimulatedFile::Crash became = platter_.journal.crash(random);
+  const SimulatedFile::Crash became = platter_.journal.crash(random, fate);
   statistics.writes_kept += became.kept;
   statistics.writes_lost += became.lost;
   statistics.writes_torn += became.torn;
@@ -206,8 +229,8 @@ void SimulatedDisk::end_writes(std::optional<bool> write_kept) {
 
 store::Recovered SimulatedDisk::compare_with_promises() {
   Result<store::Recovered> recovered = platter_.recover();
-  require(recovered.ok(), platter_.member(), " would not come back: ",
-          recovered.ok() ? "" : recovered.error().message);
+  require(recovered.ok(), platter_.member(),
+          " would not come back: ", recovered.ok() ? "" : recovered.error().message);
   if (!platter_.is_durable(recovered->batch) && outstanding_) note_durable();
   require(platter_.is_durable(recovered->batch), platter_.member(),
           " would come back with something else than it has saved");
@@ -219,7 +242,8 @@ void SimulatedDisk::close() {
   disk_.close();
 }
 
-// --- What becomes durable -------------------------------------------------------------------------
+// --- What becomes durable
+// -------------------------------------------------------------------------
 
 void SimulatedDisk::save(raft::Save save, Done done) {
   require(!outstanding_, platter_.member(), " saves while a save is outstanding");

@@ -36,14 +36,17 @@ class SimulatedDisk : public store::Disk {
   void heal();
   bool hangs() const { return hangs_for() > 0; }
   Micros hangs_for() const;
-  /// Whatever it does next fails, and that ends the process.
-  void fail_next_job() { fails_ = true; }
+  /// What it does next fails, as the store is told, who must end the process then.
+  void fail_next_job(SimulatedFile::Failing of_journal = SimulatedFile::Failing::kSync) {
+    fails_ = true;
+    failing_ = of_journal;
+  }
   /// Space is low; full: nothing more can be stored until there is room.
   void set_space(bool low, bool full) { engine_.set_space(low, full); }
-  /// Of what is being written anything may be there; then it is looked at what a restart would find,
-  /// which must be what was promised, and at most what was being saved. `write_kept`: whether all of
-  /// it is there, or nothing.
-  void crash(std::optional<bool> write_kept);
+  /// Of what is being written anything may be there; then it is looked at what a restart would
+  /// find, which must be what was promised, and at most what was being saved. At durability high
+  /// the power is gone as well, since what is not flushed is not promised there.
+  void crash(Fate fate);
   /// The same with all that was written and not flushed: below durability high that is more than
   /// what is being written. Term, vote and membership must be there all the same. Nobody may start
   /// from this disk any more.
@@ -87,9 +90,10 @@ class SimulatedDisk : public store::Disk {
   Micros duration(SimulatedExecutor::Duty duty);
   /// At the disk, in this life, whether or not the process is paused.
   void after(Micros delay, std::function<void()> job);
-  /// Ends the process if its job is to fail.
-  bool job_fails();
   void perform(const store::Executor::Job& job);
+  /// The same, and what it does at the disk fails if that is due. False: that has ended the
+  /// process.
+  bool perform_or_fail(const store::Executor::Job& job, SimulatedExecutor::Duty duty);
   /// What jobs had to tell, in its order, now that they are done.
   void tell_loop();
   /// The writer has done something; a record that it has written counts, flushed or not.
@@ -117,7 +121,7 @@ class SimulatedDisk : public store::Disk {
   void post(std::function<void()> function);
   void note_durable();
   /// Ends what is under way, and draws what became of it.
-  void end_writes(std::optional<bool> write_kept);
+  void end_writes(Fate fate);
   /// What a power cut may not take.
   void check_vows(const store::Batch& recovered) const;
   /// What a restart would find: all that was promised. Tells the oracle of the save if it is there.
@@ -144,6 +148,7 @@ class SimulatedDisk : public store::Disk {
   bool ended_ = false;
   Micros hung_until_ = 0;
   bool fails_ = false;
+  SimulatedFile::Failing failing_ = SimulatedFile::Failing::kSync;
 };
 
 }  // namespace ticketd::sim

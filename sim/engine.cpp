@@ -1,10 +1,12 @@
 #include "sim/engine.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "sim/disk.h"
 #include "sim/simulation.h"
+#include "store/durable.h"
 
 namespace ticketd::sim {
 
@@ -70,11 +72,17 @@ void SimulatedEngine::set_space(bool low, bool full) {
   space_.used_bytes = kMapBytes - space_.free_bytes;
 }
 
-void SimulatedEngine::require_room() const {
+void SimulatedEngine::touch() {
+  if (std::exchange(failing_, false)) store::fatal("the database: Input/output error");
+}
+
+void SimulatedEngine::require_room() {
+  touch();
   if (space_.full) throw store::NoRoom("the simulated disk is full");
 }
 
-// --- Transactions ---------------------------------------------------------------------------------
+// --- Transactions
+// ---------------------------------------------------------------------------------
 
 store::Landed SimulatedEngine::store(const store::Batch& batch) {
   require_room();
@@ -104,6 +112,7 @@ store::Landed SimulatedEngine::store(const store::Batch& batch) {
 }
 
 store::Landed SimulatedEngine::relieve() {
+  touch();
   const raft::Index applied = platter_.applied.summary.applied_index;
   const bool compacted = compact(applied, (applied - platter_.compacted.index) / 2);
   ++platter_.stored.mark.checkpoint;
@@ -111,6 +120,7 @@ store::Landed SimulatedEngine::relieve() {
 }
 
 store::Landed SimulatedEngine::compact_backlog() {
+  touch();
   const bool compacted =
       compact(platter_.applied.summary.applied_index, simulation_.knobs.log_tail);
   if (compacted) ++platter_.stored.mark.checkpoint;
@@ -147,9 +157,11 @@ void SimulatedEngine::load(const store::Records& records) {
   }
 }
 
-// --- Reading --------------------------------------------------------------------------------------
+// --- Reading
+// --------------------------------------------------------------------------------------
 
 store::LogRead SimulatedEngine::read_log(raft::Index from, raft::Index to, std::size_t max_bytes) {
+  touch();
   const std::deque<StoredEntry>& log = platter_.stored.log;
   store::LogRead read;
   read.compacted = platter_.compacted.index;

@@ -20,6 +20,9 @@ class SimulatedEngine final : public store::Engine {
 
   /// Low; full: no transaction finds room.
   void set_space(bool low, bool full);
+  /// Whatever it is asked next fails.
+  void fail(bool next) { failing_ = next; }
+  bool is_to_fail() const { return failing_; }
 
   store::Landed store(const store::Batch& batch) override;
   store::Landed relieve() override;
@@ -34,7 +37,9 @@ class SimulatedEngine final : public store::Engine {
   std::unique_ptr<store::StateView> view(std::uint64_t generation) override;
 
  private:
-  void require_room() const;
+  /// Ends the process when it is to fail, as LMDB's engine does.
+  void touch();
+  void require_room();
   /// What is applied beyond so many entries, by what an earlier transaction stored: were this one
   /// lost, the entries would be needed. Is there any?
   bool compact(raft::Index stored_before, std::uint64_t tail);
@@ -44,6 +49,7 @@ class SimulatedEngine final : public store::Engine {
   SimulatedDisk& disk_;
   Platter& platter_;
   store::SpaceReport space_;
+  bool failing_ = false;
 };
 
 }  // namespace ticketd::sim

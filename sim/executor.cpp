@@ -20,8 +20,7 @@ void SimulatedExecutor::wait(Micros span) {
 
 void SimulatedExecutor::end() {
   if (disk_.hangs()) return wait(disk_.hangs_for());
-  if (disk_.job_fails()) return;  // and with it all that is here
-  disk_.perform(jobs_.front());
+  if (!disk_.perform_or_fail(jobs_.front(), duty_)) return;  // and with it all that is here
   jobs_.pop_front();
   if (duty_ == Duty::kWrites) disk_.record_written();
   if (busy()) begin();

@@ -241,7 +241,12 @@ void Faults::hang() {
 }
 
 void Faults::io_error() {
-  if (Process* process = pick_up()) process->disk().fail_next_job();
+  Process* process = pick_up();
+  if (process == nullptr) return;
+  // Below high a flush that fails puts the node in doubt, as a power cut does.
+  const bool flush = simulation_.knobs.durability == Durability::kHigh && random_.chance(1, 2);
+  using Failing = SimulatedFile::Failing;
+  process->disk().fail_next_job(flush ? Failing::kSync : Failing::kWrite);
 }
 
 void Faults::fill() {

@@ -12,6 +12,9 @@
 
 namespace ticketd::sim {
 
+/// What a crash leaves of what is being written: drawn, or as a scenario wants it.
+enum class Fate : std::uint8_t { kDrawn, kKept, kLost, kTorn };
+
 class SimulatedFile final : public store::BlockFile {
  public:
   /// What a disk writes as a whole or not at all.
@@ -35,9 +38,14 @@ class SimulatedFile final : public store::BlockFile {
 
   /// From now on nothing becomes durable, until crash().
   void lose_power() { powered_ = false; }
+  /// The next call of that kind fails, and changes nothing.
+  enum class Failing : std::uint8_t { kNothing, kWrite, kSync };
+  void fail(Failing next) { failing_ = next; }
+  bool is_to_fail() const { return failing_ != Failing::kNothing; }
   /// The program is gone. Of what it wrote and did not sync each write is there, lost, or there in
-  /// some of its sectors, whatever became of those before it.
-  Crash crash(Random& random);
+  /// some of its sectors, whatever became of those before it. kTorn: all there but the last sector
+  /// that it changes. kKept and kLost: gone.
+  Crash crash(Random& random, Fate fate = Fate::kDrawn);
   /// Of what is durable. Requires bit < 8.
   void flip_bit(std::uint64_t offset, unsigned bit);
 
@@ -56,6 +64,7 @@ class SimulatedFile final : public store::BlockFile {
   std::size_t unsynced_count_ = 0;
   std::uint64_t writes_ = 0;
   bool powered_ = true;
+  Failing failing_ = Failing::kNothing;
 };
 
 }  // namespace ticketd::sim

@@ -158,10 +158,10 @@ void Process::take_down() {
   if (simulation_.witness != nullptr) simulation_.witness->went_down(*this, life);
 }
 
-void Process::crash(std::optional<bool> write_kept) {
+void Process::crash(Fate of_writes) {
   if (!up()) return;
   note_crash();
-  disk_->crash(write_kept);
+  disk_->crash(of_writes);
   take_down();
 }
 

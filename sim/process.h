@@ -71,9 +71,8 @@ class Process : public server::Loop {
   // --- Life -------------------------------------------------------------------------------------
   /// From its disk, unless that is found to be damaged. Requires kDown, and an identity.
   void start();
-  /// As by kill -9. What is being written may be torn, as if the power had failed at once.
-  /// `write_kept`: what becomes of a write that is under way; none: that is drawn.
-  void crash(std::optional<bool> write_kept = std::nullopt);
+  /// As by kill -9; at durability high as if the power had failed at once.
+  void crash(Fate of_writes = Fate::kDrawn);
   /// Its machine loses its power, which below durability high leaves it in doubt of what it has
   /// promised: its disk is to be replaced.
   void cut_power();

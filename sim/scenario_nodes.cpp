@@ -128,9 +128,18 @@ void Scenario::campaign(Arguments& arguments) {
 
 void Scenario::crash(Arguments& arguments) {
   Process& process = node(arguments, arguments.word("a node"));
-  const bool kept = arguments.takes("keep-write");
-  if (!kept) arguments.takes("lose-write");
-  process.crash(kept);
+  Fate fate = Fate::kLost;
+  if (arguments.takes("keep-write")) {
+    fate = Fate::kKept;
+  } else if (arguments.takes("tear-write")) {
+    fate = Fate::kTorn;
+  } else {
+    arguments.takes("lose-write");
+  }
+  const std::uint64_t torn = simulation().statistics.writes_torn;
+  process.crash(fate);
+  require(fate != Fate::kTorn || simulation().statistics.writes_torn > torn, "node ",
+          name_of(process), " writes nothing that can be torn: it changes less than two sectors");
 }
 
 void Scenario::stop(Arguments& arguments) {
@@ -151,7 +160,7 @@ void Scenario::start(Arguments& arguments) {
 
 void Scenario::wipe(Arguments& arguments) {
   Process& process = node(arguments, arguments.word("a node"));
-  if (process.up()) process.crash(false);
+  if (process.up()) process.crash(Fate::kLost);
   simulation().operators.lost(process.platter().member());
   process.replace_disk();
 }
@@ -179,7 +188,10 @@ void Scenario::hang(Arguments& arguments) {
 void Scenario::fail_disk(Arguments& arguments) {
   Process& process = node(arguments, arguments.word("a node"));
   if (!process.up()) arguments.wrong("it is down");
-  process.disk().fail_next_job();
+  using Failing = SimulatedFile::Failing;
+  const bool writing = arguments.takes("write");
+  if (!writing) arguments.takes("flush");
+  process.disk().fail_next_job(writing ? Failing::kWrite : Failing::kSync);
 }
 
 void Scenario::space(Arguments& arguments) {

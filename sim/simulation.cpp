@@ -8,6 +8,7 @@
 
 #include "sim/aftermath.h"
 #include "sim/violation.h"
+#include "store/durable.h"
 
 namespace ticketd::sim {
 
@@ -45,6 +46,7 @@ Simulation::Simulation(const Plan& the_plan, const Knobs& the_knobs, Witness* th
       faults(*this),
       minority(*this),
       witness(the_witness) {
+  store::set_fatal_handler([](const std::string& message) { throw DiskFailed(message); });
   spdlog::set_level(spdlog::level::off);  // what replicas log is of no use without their names
   found();
 }

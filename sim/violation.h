@@ -12,6 +12,12 @@ class Violation : public std::runtime_error {
   explicit Violation(const std::string& what) : std::runtime_error(what) {}
 };
 
+/// store::fatal() was called: the process ends at once. A violation, unless its disk was to fail.
+class DiskFailed : public Violation {
+ public:
+  using Violation::Violation;
+};
+
 template <class... Parts>
 [[noreturn, gnu::cold, gnu::noinline]] void fail(const Parts&... parts) {
   std::ostringstream out;

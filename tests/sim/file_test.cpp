@@ -80,6 +80,33 @@ TEST_CASE("what was not synced is there, lost or torn, a sector at a time and a 
   CHECK(torn.size() == 3);
 }
 
+TEST_CASE("a write is torn before the last sector that it changes, if it changes several") {
+  Random random(1);
+  SimulatedFile file = file_of("ab");
+  REQUIRE(file.write(kSector - 1, "X" + std::string(kSector, 'Y') + "Z").ok());
+  REQUIRE(file.write(3 * kSector, "W" + std::string(kSector - 1, 'b')).ok());
+  const SimulatedFile::Crash crash = file.crash(random, Fate::kTorn);
+  CHECK(crash.torn == 1);
+  CHECK(crash.lost == 1);
+  const std::string after = content(file);
+  CHECK(after[kSector - 1] == 'X');
+  CHECK(after.substr(kSector, kSector) == std::string(kSector, 'Y'));
+  CHECK(after.substr(2 * kSector) == std::string(2 * kSector, 'b'));
+}
+
+TEST_CASE("a write or a flush that is to fail does, once, and changes nothing") {
+  SimulatedFile file = file_of("a");
+  file.fail(SimulatedFile::Failing::kWrite);
+  CHECK_FALSE(file.write(0, "X").ok());
+  CHECK_FALSE(file.is_to_fail());
+  REQUIRE(file.write(0, "Y").ok());
+  file.fail(SimulatedFile::Failing::kSync);
+  CHECK_FALSE(file.sync().ok());
+  Random random(1);
+  (void)file.crash(random, Fate::kLost);
+  CHECK(content(file) == std::string(2 * kSector, 'a'));
+}
+
 TEST_CASE("a write that begins and ends inside sectors is torn at their borders") {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     Random random(seed);

@@ -98,6 +98,12 @@ BUGS = (
     Bug("leader-counts-itself-early", "a leader counts its own entries before they are durable", (
         Edit("raft/replication.cpp", "      gate.durable_index(), [](const Progress& follower)",
              "      log.last_index(), [](const Progress& follower)"),)),
+    Bug("alone-waits-for-nobody", "a leader without followers commits before anything is durable", (
+        Edit("raft/replication.cpp", "  leading->uncommitted_bytes += entry.charge();\n",
+             "  leading->uncommitted_bytes += entry.charge();\n"
+             "  if (leading->followers.empty()) hard.commit_index = log.last_index();\n"),
+        Edit("raft/ready.cpp", "  const Index to = std::min(commit_index(), gate.durable_index());\n",
+             "  const Index to = commit_index();\n"),)),
     Bug("old-term-committed-by-counting", "entries of an earlier term are committed by counting", (
         Edit("raft/replication.cpp",
              "if (stored <= commit_index() || !log.matches(stored, current_term())) {",
@@ -364,6 +370,16 @@ BUGS = (
              "  durable_step(\"journal: flush\");\n"
              "  if (Status synced = file_.sync(); !synced) {\n"
              "    fatal(synced.error().message);\n  }\n", ""),)),
+    Bug("entries-not-flushed", "a save of entries alone is not synced, one of term or vote is", (
+        Edit("store/journaled_disk.cpp",
+             "  const bool flush = options_.durability == Durability::kHigh || promises(waiting.save);\n",
+             "  const bool flush = promises(waiting.save);\n"),)),
+    Bug("failed-flush-tried-again", "a flush that failed is tried again, and then believed", (
+        Edit("store/journal.cpp",
+             "  if (Status synced = file_.sync(); !synced) {\n"
+             "    fatal(synced.error().message);\n",
+             "  if (Status synced = file_.sync(); !synced) {\n"
+             "    (void)file_.sync();\n"),)),
     Bug("journal-checksum-ignored", "a replay takes records that do not match their checksum", (
         Edit("store/journal_format.cpp",
              "  if (sealed->checksum != record_hash64(bytes, payload, journal_id)) {\n",
