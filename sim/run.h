@@ -16,7 +16,8 @@ struct Telling {
 };
 
 /// Runs it, and adds what happened to `total`. False: it failed, and that was told, with a line that
-/// reproduces it. So it is when the program under test aborts, if watch_for_aborts() was called.
+/// reproduces it. So it is when the program under test aborts, does not end an event, or is
+/// reported by a sanitizer, if watch_for_aborts() was called.
 bool run_one(const Plan& plan, const Telling& telling, Statistics& total);
 
 void watch_for_aborts();

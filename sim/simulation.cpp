@@ -200,6 +200,7 @@ void Simulation::run() {
   operators.begin();
   if (!run_until([this] { return clients.enough(); }, plan.time_ms * 1'000)) {
     ++statistics.out_of_time;
+    statistics.too_few_operations += clients.done() < Statistics::kOperationsLeast;
   }
   statistics.operations_under_faults += clients.done();
   // Somebody was just answered, so that somebody leads: the end must not always come then.

@@ -52,6 +52,8 @@ class Simulation {
 
   void trace(std::uint64_t number) { trace_ = (trace_ ^ number) * 0x9e3779b97f4a7c15 + 1; }
   /// Equal for two runs of one plan.
+  /// Events so far.
+  std::uint64_t steps() const { return steps_; }
   std::uint64_t trace_hash() const { return trace_ ^ (trace_ >> 32); }
   /// With --trace, writes the line to standard error, with time and process.
   bool tells() const { return tells_; }

@@ -13,8 +13,9 @@ namespace ticketd::sim {
 struct Statistics {
   std::uint64_t seeds = 0;
   /// Requests answered before healing; runs that ended that phase by their time, with fewer than
-  /// they wanted.
-  std::uint64_t operations_under_faults = 0, out_of_time = 0;
+  /// they wanted; and those of them with fewer than every run should have.
+  static constexpr std::uint64_t kOperationsLeast = 2'000;
+  std::uint64_t operations_under_faults = 0, out_of_time = 0, too_few_operations = 0;
   /// Deliveries, disk completions, timers that fired, and requests.
   std::uint64_t deliveries = 0, completions = 0, timers = 0, requests = 0;
   Micros simulated = 0;

@@ -19,10 +19,16 @@ def run(arguments):
 def fresh(executable, count, minutes):
     """The commit chooses the seeds, so that each is another sample and can be repeated."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True,
-                            check=False).stdout.strip()
-    first = int(commit[:10] or "1", 16)
-    return run([executable, "--seeds", f"{first}..{first + int(count) - 1}", "--minutes", minutes,
-                "--quiet"])
+                            check=True).stdout.strip()
+    first = int(commit[:10], 16)
+    command = [executable, "--seeds", f"{first}..{first + int(count) - 1}", "--minutes", minutes,
+               "--quiet"]
+    print("+", " ".join(command), flush=True)
+    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    print(ran.stdout, flush=True)
+    if ran.returncode == 0:
+        assert "(in 0 less than 2000)" in ran.stdout, "a run had not the operations it should have"
+    return ran.returncode
 
 
 def regression(executable, path):
