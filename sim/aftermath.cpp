@@ -111,9 +111,9 @@ void Aftermath::await_convergence() {
   }
 }
 
-/// A healthy leader stays: also nodes that were removed and cannot be told disturb nobody.
+/// A healthy leader stays: nodes in trouble disturb nobody, nor do those that were removed and
+/// cannot be told.
 void Aftermath::await_rest() {
-  if (!simulation_.minority.describe().empty()) return;
   const Micros now = simulation_.events.now();
   if (now < healed_at_ + kLatePenalty) simulation_.run_for(healed_at_ + kLatePenalty - now);
   require(simulation_.run_until([this] { return serves_well(); }, kClientsBound),
@@ -123,7 +123,7 @@ void Aftermath::await_rest() {
   simulation_.run_for(kRest * simulation_.knobs.raft.election_timeout_max);
   const Process* later = simulation_.leader();
   require(later == leader && leader->replica().node().current_term() == term,
-          "process ", leader->index(), " led in term ", term, " and nothing was wrong, but now ",
+          "process ", leader->index(), " led in term ", term, " and nothing was wrong with it, but now ",
           later == nullptr ? std::string("nobody leads")
                            : "process " + std::to_string(later->index()) + " leads");
 }
