@@ -20,7 +20,7 @@ constexpr std::uint64_t kScanEvery = 65'536;
 /// More events than that at one moment, and time stands still.
 constexpr std::uint64_t kAtOneMomentMax = 200'000;
 /// So many times as long for the least of operations.
-constexpr Micros kTimesMore = 20;
+constexpr Micros kTimesMore = 4;
 /// Of faults, when all that was wanted is done.
 constexpr Micros kMomentsMore = 5'000'000;
 /// Timers are late by what a loop is.
