@@ -16,8 +16,8 @@ constexpr std::uint64_t kReportHeartbeats = 5;
 
 }  // namespace
 
-Replica::Replica(ReplicaOptions options, const store::Opened& opened, Loop& loop,
-                 store::Disk& disk, net::Transport& transport, ReplicaCallbacks callbacks)
+Replica::Replica(ReplicaOptions options, const store::Opened& opened, Loop& loop, store::Disk& disk,
+                 net::Transport& transport, ReplicaCallbacks callbacks)
     : options_(std::move(options)),
       loop_(loop),
       disk_(disk),
@@ -64,9 +64,22 @@ void Replica::turn() {
     ready_.clear();
   }
   follow_changes();
-  if (!ended_) std::erase_if(waits_, [](Wait& wait) { return wait.attempt(); });
+  try_waits();
   follow_membership();
   arm();
+}
+
+/// Who is answered may ask for more at once: that comes behind, and is tried in the next turn.
+void Replica::try_waits() {
+  if (ended_) return;
+  std::size_t kept = 0;
+  for (std::size_t left = waits_.size(); left > 0; --left) {
+    if (waits_[kept].attempt()) {
+      waits_.erase(waits_.begin() + static_cast<std::ptrdiff_t>(kept));
+    } else {
+      ++kept;
+    }
+  }
 }
 
 void Replica::on_alarm() {
@@ -266,7 +279,7 @@ void Replica::introduce() {
 net::MemberStatus Replica::own_status() const {
   const store::SpaceReport space = disk_.space();
   const ticket::Summary& summary = machine_.summary();
-  return {summary.applied_index,   summary.digest,          summary.sequences,   space.free_bytes,
+  return {summary.applied_index,   summary.digest,          summary.sequences,  space.free_bytes,
           space.low || space.full, ticket::kCommandVersion, options_.durability};
 }
 
@@ -292,9 +305,8 @@ void Replica::end(End why, const std::string& message) {
 
 void Replica::shut_down(std::function<void()> done) {
   stopping_ = true;
-  if (ended_) return loop_.defer(std::move(done));
-  if (node_.role() == raft::Role::kLeader &&
-      node_.transfer_leadership(loop_.now(), std::nullopt)) {
+  if (closed_ || ended_) return loop_.defer(std::move(done));
+  if (node_.role() == raft::Role::kLeader && node_.transfer_leadership(loop_.now(), std::nullopt)) {
     spdlog::info("handing leadership over");
   }
   const auto at_rest = [this, done] {
@@ -364,12 +376,12 @@ void Replica::warn_of_another_level(raft::MemberId member, const net::MemberStat
 std::optional<net::Refused> Replica::judge(const net::Hello& hello) {
   const raft::MemberId self = options_.raft.self;
   const raft::ConfigurationAt& configuration = node_.configuration();
-  auto refused = judge_hello(hello, options_.cluster_id, self, configuration,
-                             node_.committed_configuration());
+  auto refused =
+      judge_hello(hello, options_.cluster_id, self, configuration, node_.committed_configuration());
   // The first incarnation of all founded the cluster; one that recovered an older cluster's data
   // is a later one, and knows that the others may still go about under the old name.
-  const bool founder = configuration.configuration.members().size() == 1 &&
-                       self.incarnation == raft::Incarnation(1);
+  const bool founder =
+      configuration.configuration.members().size() == 1 && self.incarnation == raft::Incarnation(1);
   if (refused && refused->reason == net::Refused::Reason::kWrongCluster && founder &&
       hello.to.node == self.node) {
     end(End::kForeignCluster,

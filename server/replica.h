@@ -158,6 +158,7 @@ class Replica : public ticket::Service, public net::TransportEvents {
   // replica.cpp: one turn
   void schedule_turn();
   void turn();
+  void try_waits();
   void on_alarm();
   void propose_waiting();
   void carry_out(raft::Ready& ready);
@@ -258,8 +259,8 @@ class Replica : public ticket::Service, public net::TransportEvents {
   /// Committed entries that are not applied yet.
   std::deque<raft::Entry> unapplied_;
   std::size_t unapplied_bytes_ = 0;
-  // Of the first of them: whether it was decoded, its batch if it has one, and how often the records
-  // that it needs were asked for.
+  // Of the first of them: whether it was decoded, its batch if it has one, and how often the
+  // records that it needs were asked for.
   bool next_decoded_ = false;
   std::optional<ticket::Batch> next_batch_;
   int warm_rounds_ = 0;
@@ -274,7 +275,8 @@ class Replica : public ticket::Service, public net::TransportEvents {
   /// Those that may be answered when their records are in memory.
   QueryList cold_queries_;
   std::deque<LeaderWait> leader_waits_;
-  std::vector<Wait> waits_;
+  /// A deque: the one whose attempt is running keeps its place when that adds others.
+  std::deque<Wait> waits_;
 
   /// The clock of replicated time: at `office_began_` it stood at `office_stamp_us_`.
   raft::Term office_term_;

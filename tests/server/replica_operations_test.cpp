@@ -36,6 +36,16 @@ Code code_of(const net::Reply& reply) {
   return std::get<net::ErrorReply>(reply).code;
 }
 
+/// Of somebody who is admitted and never seen.
+net::JoinCall join_of(std::uint64_t node, const std::string& address) {
+  net::JoinCall call;
+  call.node = raft::NodeId(node);
+  call.join_token = 17;
+  call.addresses.peer = address;
+  call.command_version = ticket::kCommandVersion;
+  return call;
+}
+
 TEST_CASE("who is a voter already is one at once") {
   Two cluster;
   CHECK(std::holds_alternative<net::DoneReply>(cluster.await_voter(1, 2, cluster.at(2).address)));
@@ -55,12 +65,7 @@ TEST_CASE("nobody is waited for who does not wait at that address") {
 
 TEST_CASE("a learner that does not catch up is waited for as long as a request may take") {
   Two cluster;
-  net::JoinCall call;
-  call.node = raft::NodeId(3);
-  call.join_token = 17;
-  call.addresses.peer = "nobody:1";
-  call.command_version = ticket::kCommandVersion;
-  REQUIRE(std::holds_alternative<net::JoinReply>(cluster.ask(1, call)));
+  REQUIRE(std::holds_alternative<net::JoinReply>(cluster.ask(1, join_of(3, "nobody:1"))));
   const raft::Time asked = cluster.world.now();
   CHECK(code_of(cluster.await_voter(1, 3, "nobody:1")) == Code::kBusy);
   CHECK(cluster.world.now() - asked <= 6'000'000);
@@ -92,6 +97,64 @@ TEST_CASE("a disk that makes no snapshot is waited for as long as a request may 
   cluster.take(1);
   cluster.at(2).disk->hang();
   CHECK(code_of(cluster.make_snapshot(2)) == Code::kBusy);
+}
+
+/// More than a container of waits has room for by chance.
+constexpr int kMore = 50;
+
+TEST_CASE("who is answered may ask for more at once, and nobody who waits is forgotten") {
+  Two cluster;
+  REQUIRE(std::holds_alternative<net::JoinReply>(cluster.ask(1, join_of(3, "nobody:1"))));
+  Replica& replica = *cluster.at(1).replica;
+  int voters = 0;
+  int late = 0;
+  const auto wait_in_vain = [&] {
+    replica.await_voter(raft::NodeId(3), "nobody:1", [&](const net::Reply& reply) {
+      CHECK(code_of(reply) == Code::kBusy);
+      ++late;
+    });
+  };
+  const auto await_two = [&](net::Responder respond) {
+    replica.await_voter(raft::NodeId(2), cluster.at(2).address, std::move(respond));
+  };
+  wait_in_vain();
+  await_two([&](const net::Reply&) {
+    ++voters;
+    for (int i = 0; i < kMore; ++i) await_two([&](const net::Reply&) { ++voters; });
+  });
+  wait_in_vain();
+  CHECK(cluster.world.run_until([&] { return voters == 1 + kMore; }, 1'000'000));
+  CHECK(late == 0);
+  CHECK(cluster.world.run_until([&] { return late == 2; }));
+  replica.check_invariants();
+}
+
+TEST_CASE("who is answered because the time ran out may ask for more at once") {
+  Two cluster;
+  cluster.take(1);
+  cluster.at(2).disk->hang();
+  Replica& replica = *cluster.at(2).replica;
+  int answers = 0;
+  int closing = 0;
+  const auto ask = [&](net::Responder respond) { replica.make_snapshot(std::move(respond)); };
+  for (int i = 0; i < 2; ++i) {
+    ask([&](const net::Reply& reply) {
+      CHECK(code_of(reply) == Code::kBusy);
+      ++answers;
+      for (int more = 0; more < kMore; ++more) {
+        ask([&](const net::Reply&) {
+          ++closing;
+          ask([&](const net::Reply& last) { closing += code_of(last) == Code::kNoLeader ? 1 : 0; });
+        });
+      }
+    });
+  }
+  REQUIRE(cluster.world.run_until([&] { return answers == 2; }));
+  replica.close();
+  CHECK(closing == 2 * 2 * kMore);
+  bool stopped = false;
+  replica.shut_down([&] { stopped = true; });
+  CHECK(cluster.world.run_until([&] { return stopped; }));
 }
 
 TEST_CASE("closing answers whoever waits for a voter or a snapshot") {
