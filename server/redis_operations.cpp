@@ -154,15 +154,6 @@ net::Responder answering(redis::Operations::Done done) {
   return [done = std::move(done)](const net::Reply& reply) { done(told(reply)); };
 }
 
-/// None: the configuration stands where the asker believes.
-std::optional<Outcome> outdated(const Replica& replica, std::uint64_t previous_index) {
-  const std::uint64_t index = replica.node().configuration().index.value;
-  if (previous_index == 0 || previous_index == index) return std::nullopt;
-  return Outcome{Outcome::Kind::kRefused, "configuration changed since " +
-                                              std::to_string(previous_index) + " (latest is " +
-                                              std::to_string(index) + ")"};
-}
-
 }  // namespace
 
 redis::NodeView RedisOperations::view() {
@@ -180,19 +171,14 @@ redis::NodeView RedisOperations::view() {
 }
 
 void RedisOperations::add_voter(redis::AddVoter call, Done done) {
-  if (const auto refusal = outdated(replica_, call.previous_index)) return done(*refusal);
+  const raft::Index expected(call.previous_index);
+  if (const auto refusal = replica_.outdated(expected)) return done(told(*refusal));
   replica_.await_voter(raft::NodeId(call.node), call.address, answering(std::move(done)));
 }
 
 void RedisOperations::remove_server(redis::RemoveServer call, Done done) {
-  if (const auto refusal = outdated(replica_, call.previous_index)) return done(*refusal);
-  const raft::NodeId node(call.node);
-  const raft::Member* member = replica_.node().configuration().configuration.find_node(node);
-  if (member != nullptr && !call.address.empty() && member->addresses.peer != call.address) {
-    return done({Outcome::Kind::kRefused, "member " + std::to_string(call.node) + " is at " +
-                                              member->addresses.peer + ", not at " + call.address});
-  }
-  replica_.on_request(net::RemoveCall{node, std::nullopt}, answering(std::move(done)));
+  replica_.remove_server(raft::NodeId(call.node), call.address, raft::Index(call.previous_index),
+                         answering(std::move(done)));
 }
 
 void RedisOperations::make_snapshot(Done done) {

@@ -98,12 +98,19 @@ class Replica : public ticket::Service, public net::TransportEvents {
   /// soon as it has caught up, so there is nothing to do but to wait. Refused when none waits at
   /// that peer address.
   void await_voter(raft::NodeId node, const std::string& address, net::Responder respond);
+  /// At the leader: removes a member, as net::RemoveCall does. Refused unless that is at the peer
+  /// address that members are shown with, empty for any, and when the removal would follow upon
+  /// another configuration than the one at `expected`.
+  void remove_server(raft::NodeId node, const std::string& address, raft::Index expected,
+                     net::Responder respond);
   /// At any member: a snapshot of what it has applied. Refused when there is one already.
   void make_snapshot(net::Responder respond);
 
   // --- Views ------------------------------------------------------------------------------------
   const raft::Node& node() const { return node_; }
   const ReplicaOptions& options() const { return options_; }
+  /// None: the newest configuration is the one at that index; 0: whichever it is.
+  std::optional<net::ErrorReply> outdated(raft::Index expected) const;
   /// Heard within one election time-out; this node when it leads.
   std::optional<raft::MemberId> present_leader();
   /// Microseconds since the leader of this term was heard; none: it is not known. At the leader 0.
@@ -227,7 +234,8 @@ class Replica : public ticket::Service, public net::TransportEvents {
   net::Responder answer_in_time(net::Responder respond, std::string late);
   std::optional<net::ErrorReply> not_leading();
   net::ErrorReply refused(raft::Refusal refusal, raft::NodeId node);
-  void remove(raft::MemberId member, net::Responder respond);
+  void begin_removal(const raft::Member& member, raft::Index expected, net::Responder respond);
+  void remove(raft::MemberId member, raft::Index expected, net::Responder respond);
   bool heard_majority_since(const raft::Configuration& next, raft::Time since);
   void hand_over(std::optional<raft::MemberId> target, net::Responder respond, bool then_ask_again);
   bool too_many_wait(const net::Responder& respond);

@@ -114,10 +114,9 @@ void Replica::wait_for(std::function<bool()> attempt, raft::Micros patience,
 void Replica::answer(const net::ChangeCall& call, net::Responder respond) {
   if (auto refusal = not_leading()) return respond(*refusal);
   const raft::Micros patience = std::min<raft::Micros>(call.timeout_us, change_patience());
-  enqueue({call.kind, call.sequence, call.value, call.key, 1}, patience,
-          [respond = std::move(respond)](const ticket::Answer& answer) {
-            respond(to_reply(answer));
-          });
+  enqueue(
+      {call.kind, call.sequence, call.value, call.key, 1}, patience,
+      [respond = std::move(respond)](const ticket::Answer& answer) { respond(to_reply(answer)); });
 }
 
 void Replica::answer(const net::QueryCall& call, net::Responder respond) {
@@ -235,32 +234,38 @@ void Replica::answer(const net::JoinCall& call, net::Responder respond) {
 
 void Replica::answer(const net::RemoveCall& call, net::Responder respond) {
   if (auto refusal = not_leading()) return respond(*refusal);
-  if (too_many_wait(respond)) return;
   const raft::Configuration& configuration = node_.configuration().configuration;
-  const raft::Member* member = call.incarnation
-                                   ? configuration.find({call.node, *call.incarnation})
-                                   : configuration.find_node(call.node);
+  const raft::Member* member = call.incarnation ? configuration.find({call.node, *call.incarnation})
+                                                : configuration.find_node(call.node);
   if (member == nullptr) {
     return respond(refused(raft::Refusal::kNoSuchMember, call.node));
   }
-  if (member->id == options_.raft.self && configuration.voter_count() > 1) {
+  begin_removal(*member, raft::Index(0), std::move(respond));
+}
+
+void Replica::begin_removal(const raft::Member& member, raft::Index expected,
+                            net::Responder respond) {
+  if (too_many_wait(respond)) return;
+  const raft::Configuration& configuration = node_.configuration().configuration;
+  if (member.id == options_.raft.self && configuration.voter_count() > 1) {
     // The asker comes back, and is sent to the new leader.
     return hand_over(std::nullopt, std::move(respond), true);
   }
-  if (member->voter && configuration.voter_count() == 1) {
-    return respond(refused(raft::Refusal::kLastVoter, call.node));
+  if (member.voter && configuration.voter_count() == 1) {
+    return respond(refused(raft::Refusal::kLastVoter, member.id.node));
   }
   // A member that died a moment ago still counts as heard: wait for signs of life that are newer
   // than the request, or the change might leave a configuration without a live majority.
-  const raft::Configuration next = configuration.without(member->id);
+  const raft::Configuration next = configuration.without(member.id);
   wait_for(
-      [this, respond, next, id = member->id, asked = loop_.now()] {
-        if (node_.role() == raft::Role::kLeader && !heard_majority_since(next, asked)) return false;
-        remove(id, respond);
+      [this, respond, next, id = member.id, expected, asked = loop_.now()] {
+        const bool in_vain = node_.role() != raft::Role::kLeader || outdated(expected);
+        if (!in_vain && !heard_majority_since(next, asked)) return false;
+        remove(id, expected, respond);
         return true;
       },
       options_.raft.election_timeout_max,
-      [this, respond, node = call.node] {
+      [this, respond, node = member.id.node] {
         respond(refused(raft::Refusal::kNoLiveQuorum, node));
       });
 }
@@ -275,7 +280,10 @@ bool Replica::heard_majority_since(const raft::Configuration& next, raft::Time s
   return heard >= next.quorum_size();
 }
 
-void Replica::remove(raft::MemberId member, net::Responder respond) {
+void Replica::remove(raft::MemberId member, raft::Index expected, net::Responder respond) {
+  if (auto refusal = not_leading()) return respond(*refusal);
+  // Another change may have come while signs of life were waited for.
+  if (auto refusal = outdated(expected)) return respond(*refusal);
   if (in_flight_.room() == 0) {
     return respond(error(Code::kBusy, "too much is waiting to be committed; ask again"));
   }
@@ -312,8 +320,7 @@ void Replica::hand_over(std::optional<raft::MemberId> target, net::Responder res
                         bool then_ask_again) {
   const auto chosen = node_.transfer_leadership(loop_.now(), target);
   if (!chosen) {
-    return respond(
-        refused(chosen.refusal(), target ? target->node : options_.raft.self.node));
+    return respond(refused(chosen.refusal(), target ? target->node : options_.raft.self.node));
   }
   if (then_ask_again) {
     return respond(error(Code::kBusy, "this node leads and hands over first; ask again"));

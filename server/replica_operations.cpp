@@ -1,4 +1,5 @@
 // What operators ask of a replica besides what comes on the peer port.
+#include <string>
 #include <utility>
 
 #include "server/replica.h"
@@ -53,6 +54,33 @@ void Replica::await_voter(raft::NodeId node, const std::string& address, net::Re
         return true;
       },
       options_.request_timeout, [] {});
+}
+
+std::optional<net::ErrorReply> Replica::outdated(raft::Index expected) const {
+  const raft::Index newest = node_.configuration().index;
+  if (expected == raft::Index(0) || expected == newest) return std::nullopt;
+  return net::ErrorReply{Code::kRefused,
+                         "configuration changed since " + std::to_string(expected.value) +
+                             " (latest is " + std::to_string(newest.value) + ")",
+                         {}};
+}
+
+void Replica::remove_server(raft::NodeId node, const std::string& address, raft::Index expected,
+                            net::Responder respond) {
+  if (closed_ || ended_) return respond(net::ErrorReply{Code::kNoLeader, "this node stops", {}});
+  if (auto refusal = not_leading()) return respond(*refusal);
+  if (auto refusal = outdated(expected)) return respond(*refusal);
+  const raft::Member* member = node_.configuration().configuration.find_node(node);
+  if (member == nullptr) return respond(refused(raft::Refusal::kNoSuchMember, node));
+  const std::string& shown = members_.addresses(*member).peer;
+  if (!address.empty() && shown != address) {
+    return respond(net::ErrorReply{
+        Code::kRefused,
+        "member " + std::to_string(node.value) + " is at " + shown + ", not at " + address,
+        {}});
+  }
+  begin_removal(*member, expected, std::move(respond));
+  schedule_turn();
 }
 
 void Replica::make_snapshot(net::Responder respond) {

@@ -241,6 +241,8 @@ class ThreeNodes(ProcessTest):
                          r"\A\(error\) ERR configuration changed since 1 ")
         self.assertRegex(redis_cli(leader, "RAFT.REMOVESERVER", follower.id, "127.0.0.1:1"),
                          r"\A\(error\) ERR member 2 is at ")
+        self.assertRegex(redis_cli(leader, "RAFT.REMOVESERVER", follower.id, follower.peer, 1),
+                         r"\A\(error\) ERR configuration changed since 1 ")
 
 
 @unittest.skipIf(NO_REDIS_PY, NO_REDIS_PY)

@@ -23,6 +23,14 @@ struct Two : Cluster {
     REQUIRE(world.run_until([&] { return answer.has_value(); }));
     return *answer;
   }
+  net::Reply remove(std::uint64_t node, const std::string& address, raft::Index expected) {
+    std::optional<net::Reply> answer;
+    at(1).replica->remove_server(raft::NodeId(node), address, expected,
+                                 [&](net::Reply reply) { answer = std::move(reply); });
+    REQUIRE(world.run_until([&] { return answer.has_value(); }));
+    return *answer;
+  }
+  raft::Index newest_configuration() { return at(1).replica->node().configuration().index; }
   net::Reply make_snapshot(std::uint64_t asked) {
     std::optional<net::Reply> answer;
     at(asked).replica->make_snapshot([&](net::Reply reply) { answer = std::move(reply); });
@@ -74,6 +82,57 @@ TEST_CASE("a learner that does not catch up is waited for as long as a request m
 TEST_CASE("a follower leaves it to the leader") {
   Two cluster;
   CHECK(code_of(cluster.await_voter(2, 1, cluster.at(1).address)) == Code::kNotLeader);
+}
+
+TEST_CASE("a member is removed only from the configuration that the asker knows") {
+  Two cluster;
+  REQUIRE(cluster.join(3));
+  const raft::Index newest = cluster.newest_configuration();
+  const net::Reply older = cluster.remove(3, "", newest - 1);
+  CHECK(code_of(older) == Code::kRefused);
+  CHECK(std::get<net::ErrorReply>(older).message ==
+        "configuration changed since " + std::to_string(newest.value - 1) + " (latest is " +
+            std::to_string(newest.value) + ")");
+  CHECK(std::holds_alternative<net::DoneReply>(cluster.remove(3, cluster.at(3).address, newest)));
+  CHECK(std::holds_alternative<net::DoneReply>(cluster.remove(2, "", raft::Index(0))));
+}
+
+TEST_CASE("a removal is refused when the configuration changes while it waits") {
+  Two cluster;
+  REQUIRE(cluster.join(3));
+  const raft::Index newest = cluster.newest_configuration();
+  Replica& replica = *cluster.at(1).replica;
+  std::optional<net::Reply> removed;
+  replica.remove_server(raft::NodeId(3), "", newest, [&](net::Reply reply) { removed = reply; });
+  // It waits for a sign of life of member 2, and the other two commit a change.
+  cluster.network.cut(raft::NodeId(2));
+  REQUIRE(std::holds_alternative<net::JoinReply>(cluster.ask(1, join_of(4, "nobody:1"))));
+  cluster.network.heal();
+  REQUIRE(cluster.world.run_until([&] { return removed.has_value(); }));
+  CHECK(code_of(*removed) == Code::kRefused);
+  CHECK(std::get<net::ErrorReply>(*removed).message.starts_with("configuration changed since " +
+                                                                std::to_string(newest.value)));
+  CHECK(replica.node().configuration().configuration.find_node(raft::NodeId(3)) != nullptr);
+}
+
+TEST_CASE("a member is removed by the address that it is shown with, which it may have announced") {
+  Two cluster;
+  const std::string before = cluster.at(2).address;
+  const raft::MemberId moved{raft::NodeId(2), cluster.at(2).platter->identity.incarnation};
+  Replica& replica = *cluster.at(1).replica;
+  net::Hello hello;
+  hello.cluster_id = cluster.cluster_id;
+  hello.from = moved;
+  hello.to = replica.options().raft.self;
+  hello.addresses.peer = "moved:1";
+  hello.configuration_index = cluster.newest_configuration();
+  REQUIRE_FALSE(replica.judge(hello).has_value());
+  // The leader has not yet written it into the configuration.
+  REQUIRE(replica.node().configuration().configuration.find(moved)->addresses.peer == before);
+  const net::Reply reply = cluster.remove(2, before, raft::Index(0));
+  CHECK(code_of(reply) == Code::kRefused);
+  CHECK(std::get<net::ErrorReply>(reply).message == "member 2 is at moved:1, not at " + before);
+  CHECK(std::holds_alternative<net::DoneReply>(cluster.remove(2, "moved:1", raft::Index(0))));
 }
 
 TEST_CASE("any member makes a snapshot, once of a state") {
