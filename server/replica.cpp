@@ -24,6 +24,7 @@ Replica::Replica(ReplicaOptions options, const store::Opened& opened, Loop& loop
       transport_(transport),
       callbacks_(std::move(callbacks)),
       node_(options_.raft, opened.restored, loop.now()),
+      no_leader_heard_(node_.leader_heard_at()),
       machine_(disk.state(), opened.applied.summary),
       applied_configuration_(opened.applied.configuration),
       members_(options_.raft.self, options_.addresses),

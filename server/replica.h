@@ -113,7 +113,8 @@ class Replica : public ticket::Service, public net::TransportEvents {
   std::optional<net::ErrorReply> outdated(raft::Index expected) const;
   /// Heard within one election time-out; this node when it leads.
   std::optional<raft::MemberId> present_leader();
-  /// Microseconds since the leader of this term was heard; none: it is not known. At the leader 0.
+  /// Microseconds since a leader was heard, of whatever term, or since this node led; none: never
+  /// since it started. At the leader 0.
   std::optional<raft::Micros> last_contact();
   raft::SnapshotMark newest_snapshot() const { return disk_.newest_snapshot(); }
   const ticket::Summary& summary() const { return machine_.summary(); }
@@ -254,6 +255,8 @@ class Replica : public ticket::Service, public net::TransportEvents {
   ReplicaCallbacks callbacks_;
 
   raft::Node node_;
+  /// What node_.leader_heard_at() says as long as none was heard: when the node began.
+  const raft::Time no_leader_heard_;
   /// Of the turn that runs; empty between turns, and kept for what it has allocated.
   raft::Ready ready_;
   ticket::Machine machine_;

@@ -16,8 +16,9 @@ std::optional<raft::MemberId> Replica::present_leader() {
 
 std::optional<raft::Micros> Replica::last_contact() {
   if (node_.role() == raft::Role::kLeader) return 0;
-  if (!node_.leader()) return std::nullopt;
-  return loop_.now() - node_.leader_heard_at();
+  const raft::Time heard = node_.leader_heard_at();
+  if (heard == no_leader_heard_) return std::nullopt;
+  return loop_.now() - heard;
 }
 
 /// Answers that it is too late if nobody has answered within a request's time.

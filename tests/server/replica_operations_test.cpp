@@ -135,6 +135,40 @@ TEST_CASE("a member is removed by the address that it is shown with, which it ma
   CHECK(std::holds_alternative<net::DoneReply>(cluster.remove(2, "moved:1", raft::Index(0))));
 }
 
+TEST_CASE("how long ago a leader was heard is known of one that is lost, too") {
+  Two cluster;
+  const auto contact = [&](std::uint64_t id) { return cluster.at(id).replica->last_contact(); };
+  const raft::Micros timeout = cluster.at(2).replica->options().raft.election_timeout_max;
+  CHECK(contact(1) == 0);
+  REQUIRE(contact(2).has_value());
+  CHECK(*contact(2) < timeout);
+
+  cluster.crash(1);
+  cluster.world.run_for(10 * timeout);
+  REQUIRE_FALSE(cluster.at(2).replica->node().leader());
+  REQUIRE(contact(2).has_value());
+  CHECK(*contact(2) >= 9 * timeout);
+  CHECK(*contact(2) <= 11 * timeout);
+
+  cluster.crash(2);
+  cluster.restart(2);
+  CHECK_FALSE(contact(2));
+  cluster.world.run_for(10 * timeout);
+  CHECK_FALSE(contact(2));
+
+  cluster.restart(1);
+  const std::uint64_t leader = cluster.await_leader();
+  const std::uint64_t follower = 3 - leader;
+  REQUIRE(cluster.world.run_until([&] { return contact(follower).has_value(); }));
+  CHECK(*contact(follower) < timeout);
+  // Without its follower it leaves office, and what it heard last was itself.
+  cluster.crash(follower);
+  const raft::Node& node = cluster.at(leader).replica->node();
+  REQUIRE(cluster.world.run_until([&] { return node.role() != raft::Role::kLeader; }));
+  REQUIRE(contact(leader).has_value());
+  CHECK(*contact(leader) <= 2 * timeout);
+}
+
 TEST_CASE("any member makes a snapshot, once of a state") {
   Two cluster;
   cluster.take(1);
