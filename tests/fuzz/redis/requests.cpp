@@ -103,8 +103,10 @@ std::string described(Arguments arguments) {
   return all + out + understood(*command, arguments);
 }
 
-/// What came of these bytes, in pieces of `size`; 0: in one.
-std::vector<std::string> read_in_pieces(std::string_view bytes, std::size_t size) {
+/// What came of these bytes, in pieces of `size`; 0: in one. Of the repeats of a request so many
+/// are taken at once at most; 0: each is parsed by itself.
+std::vector<std::string> read_in_pieces(std::string_view bytes, std::size_t size,
+                                        std::size_t repeats) {
   Parser parser(kLimits);
   std::vector<std::string> result;
   while (!bytes.empty()) {
@@ -117,7 +119,11 @@ std::vector<std::string> read_in_pieces(std::string_view bytes, std::size_t size
     while (!input.empty()) {
       const Parsed parsed = parser.next(input);
       if (const auto* arguments = std::get_if<Arguments>(&parsed)) {
-        result.push_back(described(*arguments));
+        const std::string what = described(*arguments);
+        const std::size_t taken = parser.take_repeats(input, repeats);
+        ENSURE_LE(taken, repeats);
+        ENSURE(!parser.in_request());
+        result.insert(result.end(), 1 + taken, what);
       } else if (const auto* error = std::get_if<ProtocolError>(&parsed)) {
         result.push_back("!" + error->message);
         return result;
@@ -139,8 +145,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   const std::string bytes(data + 1, data + size);
-  const auto whole = read_in_pieces(bytes, 0);
-  ENSURE(read_in_pieces(bytes, 1) == whole);
-  ENSURE(read_in_pieces(bytes, 2 + data[0]) == whole);
+  const auto whole = read_in_pieces(bytes, 0, 0);
+  ENSURE(read_in_pieces(bytes, 1, 0) == whole);
+  ENSURE(read_in_pieces(bytes, 2 + data[0], 0) == whole);
+  // Repeats: all that there are, a few at a time, and cut at any byte.
+  ENSURE(read_in_pieces(bytes, 0, bytes.size()) == whole);
+  ENSURE(read_in_pieces(bytes, 0, 2) == whole);
+  ENSURE(read_in_pieces(bytes, 2 + data[0], 2) == whole);
   return 0;
 }
