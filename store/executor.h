@@ -13,7 +13,8 @@ class Executor {
 
   /// Any thread, also from a job. After stop() it is dropped.
   virtual void post(Job job) = 0;
-  /// Runs the job so much later, in place of one that was set before. Any thread.
+  /// Runs the job so much later, in place of one that was set before: when it is due it waits for
+  /// the job that is under way, and for none that was posted. Any thread.
   virtual void set_alarm(std::chrono::microseconds delay, Job job) = 0;
   /// Finishes the jobs that wait, then ends. Jobs that they post are dropped.
   virtual void stop() = 0;

@@ -97,16 +97,16 @@ void JournaledDisk::write_waiting_save() {
     if (flush) {
       journal_.flush();
     }
-    post_to_loop(
-        [this, record = std::move(placed.record), done = std::move(done), flush, sequence]() mutable {
-          counters_.journal_bytes += record.size();
-          journal_.reuse(std::move(record));
-          save_outstanding_ = false;
-          if (flush) {
-            flushed(sequence);
-          }
-          done();
-        });
+    post_to_loop([this, record = std::move(placed.record), done = std::move(done), flush,
+                  sequence]() mutable {
+      counters_.journal_bytes += record.size();
+      journal_.reuse(std::move(record));
+      save_outstanding_ = false;
+      if (flush) {
+        flushed(sequence);
+      }
+      done();
+    });
   };
   writer_.post(std::move(job));
   if (!flush) {
@@ -142,8 +142,9 @@ void JournaledDisk::arm_flush() {
     return;
   }
   flush_armed_ = true;
-  // Half of the time is for the flush itself. The warmer's alarm: the others have one already.
-  warmer_.set_alarm(kFlushInterval / 2, [this] { post_to_loop([this] { flush_journal(); }); });
+  // Half of the time is for the flush itself. The alarm of whoever flushes: it waits for a write
+  // then, or for a flush, as the flush would anyway, and not for whatever others are reading.
+  writer_.set_alarm(kFlushInterval / 2, [this] { post_to_loop([this] { flush_journal(); }); });
 }
 
 void JournaledDisk::flush_journal() {
@@ -329,8 +330,9 @@ void JournaledDisk::arm_watch() {
     return;
   }
   watch_armed_ = true;
-  // The writer's, because the checkpointer has one alarm and that is for checkpoints.
-  writer_.set_alarm(kWatchInterval, [this] { post_to_loop([this] { watch_space(); }); });
+  // The warmer's, because the checkpointer's is for checkpoints and the writer's for flushes. It
+  // may be late: the warmer may have thousands of records to read.
+  warmer_.set_alarm(kWatchInterval, [this] { post_to_loop([this] { watch_space(); }); });
 }
 
 void JournaledDisk::watch_space() {

@@ -81,14 +81,14 @@ void Worker::loop() {
   std::unique_lock lock(mutex_);
   while (true) {
     Job job;
-    if (!jobs_.empty()) {
+    if (alarm_at_ && Clock::now() >= *alarm_at_) {
+      job = std::exchange(alarm_, nullptr);
+      alarm_at_ = std::nullopt;
+    } else if (!jobs_.empty()) {
       job = std::move(jobs_.front());
       jobs_.pop_front();
     } else if (stopping_) {
       return;
-    } else if (alarm_at_ && Clock::now() >= *alarm_at_) {
-      job = std::exchange(alarm_, nullptr);
-      alarm_at_ = std::nullopt;
     } else if (alarm_at_) {
       const Clock::time_point until = *alarm_at_;
       woken_.wait_until(lock, until);

@@ -3,9 +3,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "store/journal_format.h"
+#include "store/worker.h"
 #include "tests/store/fixture.h"
 
 namespace ticketd::store::testing {
@@ -68,6 +72,22 @@ std::uint64_t flushes_of(TestReplica& replica, raft::Save save) {
   return flushes(replica) - before;
 }
 
+/// Notes how late its alarm is to go off.
+class AlarmedWriter final : public Executor {
+ public:
+  explicit AlarmedWriter(std::vector<std::chrono::microseconds>& alarms) : alarms_(alarms) {}
+  void post(Job job) override { worker_.post(std::move(job)); }
+  void set_alarm(std::chrono::microseconds delay, Job job) override {
+    alarms_.push_back(delay);
+    worker_.set_alarm(delay, std::move(job));
+  }
+  void stop() override { worker_.stop(); }
+
+ private:
+  std::vector<std::chrono::microseconds>& alarms_;
+  Worker worker_;
+};
+
 /// In the journal, of all epochs.
 RecordHeader last_record(const std::string& path) {
   const std::string bytes = read_text(path + "/journal");
@@ -76,8 +96,7 @@ RecordHeader last_record(const std::string& path) {
   REQUIRE(shape.ok());
   RecordHeader last;
   for (std::uint64_t at = kBlockBytes; at < bytes.size(); at += kBlockBytes) {
-    const std::optional<Record> record =
-        find_record(std::string_view(bytes).substr(at), shape->id);
+    const std::optional<Record> record = find_record(std::string_view(bytes).substr(at), shape->id);
     if (record && record->header.sequence > last.sequence) last = record->header;
   }
   return last;
@@ -164,7 +183,30 @@ TEST_CASE("durability: low leaves the rest to checkpoints, medium flushes it soo
   replica.loop().run_until([&] { return flushes(replica) > before; });
 }
 
-TEST_CASE("durability: what a checkpoint has stored is flushed, as far as the journal's records know") {
+TEST_CASE("durability: a flush that is due waits for nobody but the writer") {
+  TemporaryDirectory directory;
+  std::vector<std::chrono::microseconds> alarms;
+  TestLoop loop;
+  auto disk = LmdbDisk::open(
+      **DirectoryLock::acquire(directory.path(), true),
+      options_of(directory.path(), Durability::kMedium),
+      [&](std::function<void()> function) { loop.post(std::move(function)); },
+      [&] { return std::make_unique<AlarmedWriter>(alarms); });
+  REQUIRE(disk.ok());
+  int saved = 0;
+  (*disk)->save(save_of(entries_up_to(1)), [&] { ++saved; });
+  loop.run_until([&] { return saved == 1; });
+  CHECK(alarms.empty());  // it was flushed at once, for its term
+  (*disk)->save(entry_save(2), [&] { ++saved; });
+  REQUIRE(alarms.size() == 1);
+  CHECK(alarms.front() <= std::chrono::milliseconds(100));
+  loop.run_until([&] { return saved == 2 && (*disk)->counters().journal_flushes == 2; });
+  CHECK(alarms.size() == 1);
+  (*disk)->close();
+}
+
+TEST_CASE(
+    "durability: what a checkpoint has stored is flushed, as far as the journal's records know") {
   TemporaryDirectory directory;
   DiskOptions options = options_of(directory.path(), Durability::kLow);
   options.checkpoint_interval_us = 2'000;

@@ -3,6 +3,11 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <chrono>
+#include <future>
+#include <string>
+#include <utility>
+
 namespace ticketd::store::testing {
 
 TEST_CASE("signals are for the other threads, not for a worker's") {
@@ -19,6 +24,26 @@ TEST_CASE("signals are for the other threads, not for a worker's") {
     CHECK(sigismember(&here, number) == sigismember(&here_before, number));
   }
   CHECK(sigismember(&there, SIGSEGV) == 0);
+}
+
+TEST_CASE("an alarm that is due goes before the jobs that wait, another one holds up none") {
+  using std::chrono::microseconds;
+  const std::pair<microseconds, std::string> cases[] = {{microseconds(0), "ajjj"},
+                                                        {std::chrono::hours(1), "jjj"}};
+  for (const auto& [delay, order] : cases) {
+    std::string done;  // the worker's until it has stopped
+    std::promise<void> begin;
+    Worker worker;
+    worker.post([begun = begin.get_future().share()] { begun.wait(); });
+    for (int i = 0; i < 3; ++i) {
+      worker.post([&] { done += 'j'; });
+    }
+    worker.set_alarm(delay, [&] { done += 'a'; });
+    begin.set_value();
+    worker.run([] {});
+    worker.stop();
+    CHECK(done == order);
+  }
 }
 
 }  // namespace ticketd::store::testing
