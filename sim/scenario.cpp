@@ -43,7 +43,7 @@ const std::vector<Scenario::Command>& Scenario::table() {
       {"join N [replace] [at=M]", "N, with an empty disk, asks for its admission and starts",
        &Scenario::join},
       {"remove N [nowait] [at=M]", "asks M, or the leader, to remove N", &Scenario::remove},
-      {"transfer [to=N] [at=M]", "asks M, or the leader, to hand leadership over",
+      {"transfer [to=N] [nowait] [at=M]", "asks M, or the leader, to hand leadership over",
        &Scenario::transfer},
       {"cut A B / cut A->B", "nothing goes between them, or from A to B; both may be lists, or `*`",
        &Scenario::cut},

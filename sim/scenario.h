@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "net/message.h"
 #include "sim/audit.h"
 #include "sim/plan.h"
 #include "sim/scenario_script.h"
@@ -117,6 +118,8 @@ class Scenario : public Witness {
   void join(Arguments& arguments);
   void remove(Arguments& arguments);
   void transfer(Arguments& arguments);
+  /// Asks on an operator's behalf, and tells the answer.
+  void command(Process& asked, const net::Call& call, bool nowait, const std::string& name);
   void make_due(Process& process);
   Process* followed_leader(const Process& process);
   Process& asked_by_operator(Arguments& arguments);

@@ -241,21 +241,26 @@ void Scenario::remove(Arguments& arguments) {
   const std::string name = arguments.word("a node");
   const net::RemoveCall call{node(arguments, name).node_id(), std::nullopt};
   Process& asked = asked_by_operator(arguments);
-  const auto answered = [this, name](const std::optional<net::Reply>& reply) {
-    say("remove ", name, ": ", text_of(reply));
-  };
-  if (arguments.takes("nowait")) {
-    simulation().network.client_call(asked, call, kPatience, answered);
-  } else {
-    answered(ask_once(simulation(), asked, call));
-  }
+  command(asked, call, arguments.takes("nowait"), "remove " + name);
 }
 
 void Scenario::transfer(Arguments& arguments) {
   net::TransferCall call;
   if (arguments.has("to")) call.target = node(arguments, arguments.option("to")).node_id();
-  const auto reply = ask_once(simulation(), asked_by_operator(arguments), call);
-  say("transfer: ", text_of(reply));
+  Process& asked = asked_by_operator(arguments);
+  command(asked, call, arguments.takes("nowait"), "transfer");
+}
+
+void Scenario::command(Process& asked, const net::Call& call, bool nowait,
+                       const std::string& name) {
+  const auto answered = [this, name](const std::optional<net::Reply>& reply) {
+    say(name, ": ", text_of(reply));
+  };
+  if (nowait) {
+    simulation().network.client_call(asked, call, kPatience, answered);
+  } else {
+    answered(ask_once(simulation(), asked, call));
+  }
 }
 
 }  // namespace ticketd::sim
