@@ -78,6 +78,9 @@ void Node::State::check_follower(const Progress& follower) const {
     bytes += append.bytes;
   }
   ENSURE_EQ(bytes, follower.window_bytes);
+  // Whatever size the last append has, the window was not full before it.
+  ENSURE(follower.window.empty() ||
+         bytes - follower.window.back().bytes < options.max_inflight_bytes);
   ENSURE_LT(before, follower.next_index);
 }
 
