@@ -215,7 +215,6 @@ void SimulatedTransport::call(raft::MemberId to, net::Call call, raft::Micros ti
   ++simulation_.statistics.forwarded;
   const std::uint64_t id = ++last_call_;
   link->pending.push_back({id, std::move(done)});
-  most_pending_ = std::max(most_pending_, link->pending.size());
   simulation_.network.send(link->session, Lane::kControl, net::Request{id, std::move(call)},
                            false);
   simulation_.events.push_action(

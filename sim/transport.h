@@ -36,9 +36,6 @@ class SimulatedTransport : public net::Transport {
             std::function<void(net::CallResult)> done) override;
   void close() override;
 
-  /// The most that ever waited.
-  std::size_t most_pending() const { return most_pending_; }
-
  private:
   struct Pending {
     std::uint64_t id = 0;
@@ -82,7 +79,6 @@ class SimulatedTransport : public net::Transport {
   std::optional<net::Hello> self_;
   std::vector<Link> links_;
   std::uint64_t last_call_ = 0;
-  std::size_t most_pending_ = 0;
   bool closed_ = false;
 };
 
