@@ -60,7 +60,7 @@ Plan draw_plan(std::uint64_t seed, const Overrides& overrides) {
   Plan plan;
   plan.seed = seed;
   plan.faults = FaultSet::of(random.next());
-  constexpr unsigned kVoters[] = {1, 2, 3, 3, 3, 4, 5, 5, 7};
+  constexpr unsigned kVoters[] = {1, 2, 3, 3, 3, 4, 5, 5, 6, 7};
   plan.voters = kVoters[random.below(std::size(kVoters))];
   plan.learners = static_cast<unsigned>(random.chance(1, 4) ? random.between(1, 2) : 0);
   plan.clients = static_cast<unsigned>(log_uniform(random, 1, 32));
