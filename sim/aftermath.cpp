@@ -56,8 +56,8 @@ void Aftermath::await_leader() {
   }
   const raft::Index before = simulation_.oracle.golden.last();
   const auto commits = [&] { return simulation_.oracle.golden.last() > before; };
-  const Micros bound = since - healed_at_ + kLatePenalty +
-                       kElections * simulation_.knobs.raft.election_timeout_max;
+  const Micros bound =
+      since - healed_at_ + kLatePenalty + kElections * simulation_.knobs.raft.election_timeout_max;
   if (!simulation_.run_until([&] { return leads_well() || commits(); }, bound)) {
     fail("after the faults nobody leads within ", bound, " us:", unsettled());
   }
@@ -83,7 +83,9 @@ bool Aftermath::somebody_installs() const {
 void Aftermath::await_quiet() {
   Clients& clients = simulation_.clients;
   clients.ask_each_for(kRequests);
-  if (!simulation_.run_until([&] { return clients.all_satisfied(); }, kClientsBound)) {
+  // A table of keys that is full has room when the oldest reach their age, by whatever clock.
+  const Micros bound = kClientsBound + simulation_.knobs.key_age_us * 5 / 4;
+  if (!simulation_.run_until([&] { return clients.all_satisfied(); }, bound)) {
     fail("after the faults the cluster does not go on:", clients.unsatisfied(), unsettled());
   }
   clients.rest();
@@ -91,8 +93,8 @@ void Aftermath::await_quiet() {
           "after the faults a request stays without an answer");
 }
 
-/// With limits of a few bytes a round trip may bring a follower one entry, for which its journal has
-/// no room before a checkpoint; and a joiner lacks all.
+/// With limits of a few bytes a round trip may bring a follower one entry, for which its journal
+/// has no room before a checkpoint; and a joiner lacks all.
 Micros Aftermath::catching_up() const {
   const Knobs& knobs = simulation_.knobs;
   if (!simulation_.plan.faults.has(Fault::kTinyLimits)) return 0;
@@ -122,13 +124,14 @@ void Aftermath::await_rest() {
   const raft::Term term = leader->replica().node().current_term();
   simulation_.run_for(kRest * simulation_.knobs.raft.election_timeout_max);
   const Process* later = simulation_.leader();
-  require(later == leader && leader->replica().node().current_term() == term,
-          "process ", leader->index(), " led in term ", term, " and nothing was wrong with it, but now ",
+  require(later == leader && leader->replica().node().current_term() == term, "process ",
+          leader->index(), " led in term ", term, " and nothing was wrong with it, but now ",
           later == nullptr ? std::string("nobody leads")
                            : "process " + std::to_string(later->index()) + " leads");
 }
 
-// --- One state, one membership --------------------------------------------------------------------
+// --- One state, one membership
+// --------------------------------------------------------------------
 
 std::string Aftermath::unsettled() const {
   std::string text;
@@ -155,6 +158,7 @@ std::string Aftermath::unsettled(const Process& process) const {
 std::string Aftermath::unsettled_member(const Process& process) const {
   const Golden& golden = simulation_.oracle.golden;
   const raft::Index last = golden.last();
+  if (simulation_.is_out_of_reach(process)) return {};
   const raft::Index applied = process.replica().summary().applied_index;
   if (applied != last) {
     const raft::Node& node = process.replica().node();
@@ -178,8 +182,8 @@ bool Aftermath::could_be_told(const Process& process) const {
   for (const auto& other : simulation_.processes()) {
     const bool well = other->up() && !simulation_.minority.holds(*other);
     if (!well || !simulation_.is_member(*other)) continue;
-    for (const raft::Configuration* known : {&node.configuration().configuration,
-                                             &node.committed_configuration().configuration}) {
+    for (const raft::Configuration* known :
+         {&node.configuration().configuration, &node.committed_configuration().configuration}) {
       const raft::Member* member = known->find(other->platter().member());
       if (member != nullptr && member->addresses.peer == other->address()) return true;
     }

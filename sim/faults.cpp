@@ -105,8 +105,15 @@ void Faults::stop() {
   if (process == nullptr) return;
   struck(Fault::kStops, *process);
   process->stop();
-  simulation_.events.after(random_.between(1'000'000, 6'000'000),
-                           [this, process] { simulation_.operators.restart(*process); });
+  restart_after(*process, random_.between(1'000'000, 6'000'000));
+}
+
+void Faults::restart_after(Process& process, Micros delay) {
+  simulation_.events.after(delay, [this, &process] {
+    constexpr Micros kAgain = 500'000;
+    if (process.stopping()) return restart_after(process, kAgain);
+    simulation_.operators.restart(process);
+  });
 }
 
 void Faults::partition() {

@@ -39,6 +39,8 @@ class Faults {
   void struck(Fault fault, const Process& process);
   void crash();
   void stop();
+  /// Once it has stopped, which may take longer.
+  void restart_after(Process& process, Micros delay);
   void partition();
   void cut(const Cuts& cuts);
   void mend(const Cuts& cuts);
