@@ -149,8 +149,10 @@ bool Operators::is_refused_for_good(const Process& joiner) const {
   const raft::Member* holder =
       golden.configuration(golden.last()).configuration.find_node(joiner.node_id());
   const store::Identity& identity = joiner.platter().identity;
-  return refused_.contains(joiner.index()) && !identity.replace && holder != nullptr &&
-         holder->join_token != identity.join_token;
+  // One that is about to ask again has no token yet; nor has a founder.
+  const bool another = holder != nullptr && (identity.join_token == 0 ||
+                                             holder->join_token != identity.join_token);
+  return refused_.contains(joiner.index()) && !identity.replace && another;
 }
 
 // --- Losing ---------------------------------------------------------------------------------------
