@@ -1,7 +1,5 @@
 // Bytes of HTTP to requests, as clients send them.
-#include <benchmark/benchmark.h>
-
-#include "base/check.h"
+#include "bench/micro/parsing.h"
 #include "http/parser.h"
 
 namespace ticketd {
@@ -13,27 +11,12 @@ constexpr std::string_view kCurl =
     "Accept: */*\r\nIdempotency-Key: order-4711\r\nContent-Length: 0\r\n"
     "Content-Type: application/x-www-form-urlencoded\r\n\r\n";
 
-/// `count` requests that came with one read.
-void parse(benchmark::State& state, std::string_view request, std::int64_t count) {
-  std::string bytes;
-  for (std::int64_t i = 0; i < count; ++i) {
-    bytes += request;
-  }
-  http::Parser parser{http::MessageLimits()};
-  for (auto _ : state) {
-    std::string_view input = bytes;
-    for (std::int64_t i = 0; i < count; ++i) {
-      http::Parsed parsed = parser.next(input);
-      ENSURE(std::holds_alternative<http::Request>(parsed));
-      benchmark::DoNotOptimize(parsed);
-    }
-    ENSURE(std::holds_alternative<http::NeedMore>(parser.next(input)));
-  }
-  state.SetItemsProcessed(count * state.iterations());
+void parse_requests(benchmark::State& state, std::string_view request) {
+  parse<http::Request, http::NeedMore>(state, http::Parser(http::MessageLimits()), request);
 }
 
-void parse_bare_requests(benchmark::State& state) { parse(state, kBare, state.range(0)); }
-void parse_curl_requests(benchmark::State& state) { parse(state, kCurl, state.range(0)); }
+void parse_bare_requests(benchmark::State& state) { parse_requests(state, kBare); }
+void parse_curl_requests(benchmark::State& state) { parse_requests(state, kCurl); }
 
 BENCHMARK(parse_bare_requests)->ArgName("pipeline")->Arg(1)->Arg(64);
 BENCHMARK(parse_curl_requests)->ArgName("pipeline")->Arg(1)->Arg(64);

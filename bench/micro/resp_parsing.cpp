@@ -1,7 +1,5 @@
 // Bytes of RESP to requests, as clients send them.
-#include <benchmark/benchmark.h>
-
-#include "base/check.h"
+#include "bench/micro/parsing.h"
 #include "redis/parser.h"
 
 namespace ticketd {
@@ -11,35 +9,17 @@ constexpr std::string_view kTicket = "*1\r\n$6\r\nTICKET\r\n";
 constexpr std::string_view kSequence =
     "*4\r\n$6\r\nTICKET\r\n$8\r\ninvoices\r\n$10\r\nIDEMPOTENT\r\n$10\r\norder-4711\r\n";
 
-/// `count` requests that came with one read.
-void parse(benchmark::State& state, std::string_view request, std::int64_t count) {
-  std::string bytes;
-  for (std::int64_t i = 0; i < count; ++i) {
-    bytes += request;
-  }
-  redis::Parser parser{redis::RequestLimits()};
-  for (auto _ : state) {
-    std::string_view input = bytes;
-    for (std::int64_t i = 0; i < count; ++i) {
-      redis::Parsed parsed = parser.next(input);
-      ENSURE(std::holds_alternative<redis::Arguments>(parsed));
-      benchmark::DoNotOptimize(parsed);
-    }
-    ENSURE(std::holds_alternative<redis::NeedMore>(parser.next(input)));
-  }
-  state.SetItemsProcessed(count * state.iterations());
+void parse_requests(benchmark::State& state, std::string_view request) {
+  parse<redis::Arguments, redis::NeedMore>(state, redis::Parser(redis::RequestLimits()), request);
 }
 
-void parse_tickets(benchmark::State& state) { parse(state, kTicket, state.range(0)); }
-void parse_sequences(benchmark::State& state) { parse(state, kSequence, state.range(0)); }
+void parse_tickets(benchmark::State& state) { parse_requests(state, kTicket); }
+void parse_sequences(benchmark::State& state) { parse_requests(state, kSequence); }
 
 /// As a pipeline of one command is taken: the first request is parsed, the others compared with it.
 void parse_repeats(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
-  std::string bytes;
-  for (std::size_t i = 0; i < count; ++i) {
-    bytes += kTicket;
-  }
+  const std::string bytes = came_together(kTicket, state.range(0));
   redis::Parser parser{redis::RequestLimits()};
   for (auto _ : state) {
     std::string_view input = bytes;
