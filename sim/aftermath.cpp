@@ -56,8 +56,8 @@ void Aftermath::await_leader() {
   }
   const raft::Index before = simulation_.oracle.golden.last();
   const auto commits = [&] { return simulation_.oracle.golden.last() > before; };
-  const Micros bound =
-      since - healed_at_ + kLatePenalty + kElections * simulation_.knobs.raft.election_timeout_max;
+  const Micros bound = since - healed_at_ + kLatePenalty +
+                       kElections * simulation_.knobs.raft.election_timeout_max;
   if (!simulation_.run_until([&] { return leads_well() || commits(); }, bound)) {
     fail("after the faults nobody leads within ", bound, " us:", unsettled());
   }
@@ -93,8 +93,8 @@ void Aftermath::await_quiet() {
           "after the faults a request stays without an answer");
 }
 
-/// With limits of a few bytes a round trip may bring a follower one entry, for which its journal
-/// has no room before a checkpoint; and a joiner lacks all.
+/// With limits of a few bytes a round trip may bring a follower one entry, for which its journal has
+/// no room before a checkpoint; and a joiner lacks all.
 Micros Aftermath::catching_up() const {
   const Knobs& knobs = simulation_.knobs;
   if (!simulation_.plan.faults.has(Fault::kTinyLimits)) return 0;
@@ -124,14 +124,14 @@ void Aftermath::await_rest() {
   const raft::Term term = leader->replica().node().current_term();
   simulation_.run_for(kRest * simulation_.knobs.raft.election_timeout_max);
   const Process* later = simulation_.leader();
-  require(later == leader && leader->replica().node().current_term() == term, "process ",
-          leader->index(), " led in term ", term, " and nothing was wrong with it, but now ",
+  require(later == leader && leader->replica().node().current_term() == term,
+          "process ", leader->index(), " led in term ", term,
+          " and nothing was wrong with it, but now ",
           later == nullptr ? std::string("nobody leads")
                            : "process " + std::to_string(later->index()) + " leads");
 }
 
-// --- One state, one membership
-// --------------------------------------------------------------------
+// --- One state, one membership --------------------------------------------------------------------
 
 std::string Aftermath::unsettled() const {
   std::string text;
@@ -178,17 +178,11 @@ std::string Aftermath::unsettled_member(const Process& process) const {
 /// Is a member where this node, which is none, would dial it? Who knows only such as have moved or
 /// left hears nothing, and is promised nothing.
 bool Aftermath::could_be_told(const Process& process) const {
-  const raft::Node& node = process.replica().node();
-  for (const auto& other : simulation_.processes()) {
-    const bool well = other->up() && !simulation_.minority.holds(*other);
-    if (!well || !simulation_.is_member(*other)) continue;
-    for (const raft::Configuration* known :
-         {&node.configuration().configuration, &node.committed_configuration().configuration}) {
-      const raft::Member* member = known->find(other->platter().member());
-      if (member != nullptr && member->addresses.peer == other->address()) return true;
-    }
-  }
-  return false;
+  const auto& others = simulation_.processes();
+  return std::any_of(others.begin(), others.end(), [&](const auto& other) {
+    return other->up() && !simulation_.minority.holds(*other) && simulation_.is_member(*other) &&
+           knows_where(process, *other);
+  });
 }
 
 }  // namespace ticketd::sim

@@ -208,7 +208,8 @@ void Simulation::run() {
     if (!limited) network.calm_down();
     const auto least = std::min(plan.operations, Statistics::kOperationsLeast);
     const auto some = [this, least] { return clients.done() >= least; };
-    statistics.too_few_operations += limited || !run_until(some, kTimesMore * plan.time_ms * 1'000);
+    if (!limited) run_until(some, kTimesMore * plan.time_ms * 1'000);
+    statistics.too_few_operations += !some();
   }
   statistics.operations_under_faults += clients.done();
   // Somebody was just answered, so that somebody leads: the end must not always come then.
@@ -273,16 +274,17 @@ bool Simulation::is_member(const Process& process) const {
 bool Simulation::is_out_of_reach(const Process& process) {
   const Process* leader = this->leader();
   if (leader == nullptr) return false;
-  const auto knows = [](const Process& one, const Process& other) {
-    const raft::Node& node = one.replica().node();
-    for (const raft::Configuration* known : {&node.configuration().configuration,
-                                             &node.committed_configuration().configuration}) {
-      const raft::Member* member = known->find(other.platter().member());
-      if (member != nullptr && member->addresses.peer == other.address()) return true;
-    }
-    return false;
-  };
-  return &process != leader && !knows(*leader, process) && !knows(process, *leader);
+  return &process != leader && !knows_where(*leader, process) && !knows_where(process, *leader);
+}
+
+bool knows_where(const Process& process, const Process& other) {
+  const raft::Node& node = process.replica().node();
+  for (const raft::Configuration* known : {&node.configuration().configuration,
+                                           &node.committed_configuration().configuration}) {
+    const raft::Member* member = known->find(other.platter().member());
+    if (member != nullptr && member->addresses.peer == other.address()) return true;
+  }
+  return false;
 }
 
 namespace {

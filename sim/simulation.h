@@ -54,9 +54,9 @@ class Simulation {
   bool healed() const { return healed_; }
 
   void trace(std::uint64_t number) { trace_ = (trace_ ^ number) * 0x9e3779b97f4a7c15 + 1; }
-  /// Equal for two runs of one plan.
   /// Events so far.
   std::uint64_t steps() const { return steps_; }
+  /// Equal for two runs of one plan.
   std::uint64_t trace_hash() const { return trace_ ^ (trace_ >> 32); }
   /// With --trace, writes the line to standard error, with time and process.
   bool tells() const { return tells_; }
@@ -101,5 +101,8 @@ class Simulation {
   /// Events in a row at one moment.
   std::uint64_t at_one_moment_ = 0;
 };
+
+/// Is the other one where this one's node would dial it? Requires that `process` is up.
+bool knows_where(const Process& process, const Process& other);
 
 }  // namespace ticketd::sim
