@@ -16,8 +16,8 @@ constexpr std::uint64_t kReportHeartbeats = 5;
 
 }  // namespace
 
-Replica::Replica(ReplicaOptions options, const store::Opened& opened, Loop& loop, store::Disk& disk,
-                 net::Transport& transport, ReplicaCallbacks callbacks)
+Replica::Replica(ReplicaOptions options, const store::Opened& opened, Loop& loop,
+                 store::Disk& disk, net::Transport& transport, ReplicaCallbacks callbacks)
     : options_(std::move(options)),
       loop_(loop),
       disk_(disk),
@@ -280,7 +280,7 @@ void Replica::introduce() {
 net::MemberStatus Replica::own_status() const {
   const store::SpaceReport space = disk_.space();
   const ticket::Summary& summary = machine_.summary();
-  return {summary.applied_index,   summary.digest,          summary.sequences,  space.free_bytes,
+  return {summary.applied_index,   summary.digest,          summary.sequences,   space.free_bytes,
           space.low || space.full, ticket::kCommandVersion, options_.durability};
 }
 
@@ -307,7 +307,8 @@ void Replica::end(End why, const std::string& message) {
 void Replica::shut_down(std::function<void()> done) {
   stopping_ = true;
   if (closed_ || ended_) return loop_.defer(std::move(done));
-  if (node_.role() == raft::Role::kLeader && node_.transfer_leadership(loop_.now(), std::nullopt)) {
+  if (node_.role() == raft::Role::kLeader &&
+      node_.transfer_leadership(loop_.now(), std::nullopt)) {
     spdlog::info("handing leadership over");
   }
   const auto at_rest = [this, done] {
@@ -377,12 +378,12 @@ void Replica::warn_of_another_level(raft::MemberId member, const net::MemberStat
 std::optional<net::Refused> Replica::judge(const net::Hello& hello) {
   const raft::MemberId self = options_.raft.self;
   const raft::ConfigurationAt& configuration = node_.configuration();
-  auto refused =
-      judge_hello(hello, options_.cluster_id, self, configuration, node_.committed_configuration());
+  auto refused = judge_hello(hello, options_.cluster_id, self, configuration,
+                             node_.committed_configuration());
   // The first incarnation of all founded the cluster; one that recovered an older cluster's data
   // is a later one, and knows that the others may still go about under the old name.
-  const bool founder =
-      configuration.configuration.members().size() == 1 && self.incarnation == raft::Incarnation(1);
+  const bool founder = configuration.configuration.members().size() == 1 &&
+                       self.incarnation == raft::Incarnation(1);
   if (refused && refused->reason == net::Refused::Reason::kWrongCluster && founder &&
       hello.to.node == self.node) {
     end(End::kForeignCluster,

@@ -270,8 +270,8 @@ class Replica : public ticket::Service, public net::TransportEvents {
   /// Committed entries that are not applied yet.
   std::deque<raft::Entry> unapplied_;
   std::size_t unapplied_bytes_ = 0;
-  // Of the first of them: whether it was decoded, its batch if it has one, and how often the
-  // records that it needs were asked for.
+  // Of the first of them: whether it was decoded, its batch if it has one, and how often the records
+  // that it needs were asked for.
   bool next_decoded_ = false;
   std::optional<ticket::Batch> next_batch_;
   int warm_rounds_ = 0;

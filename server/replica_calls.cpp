@@ -114,9 +114,10 @@ void Replica::wait_for(std::function<bool()> attempt, raft::Micros patience,
 void Replica::answer(const net::ChangeCall& call, net::Responder respond) {
   if (auto refusal = not_leading()) return respond(*refusal);
   const raft::Micros patience = std::min<raft::Micros>(call.timeout_us, change_patience());
-  enqueue(
-      {call.kind, call.sequence, call.value, call.key, 1}, patience,
-      [respond = std::move(respond)](const ticket::Answer& answer) { respond(to_reply(answer)); });
+  enqueue({call.kind, call.sequence, call.value, call.key, 1}, patience,
+          [respond = std::move(respond)](const ticket::Answer& answer) {
+            respond(to_reply(answer));
+          });
 }
 
 void Replica::answer(const net::QueryCall& call, net::Responder respond) {
@@ -235,8 +236,9 @@ void Replica::answer(const net::JoinCall& call, net::Responder respond) {
 void Replica::answer(const net::RemoveCall& call, net::Responder respond) {
   if (auto refusal = not_leading()) return respond(*refusal);
   const raft::Configuration& configuration = node_.configuration().configuration;
-  const raft::Member* member = call.incarnation ? configuration.find({call.node, *call.incarnation})
-                                                : configuration.find_node(call.node);
+  const raft::Member* member = call.incarnation
+                                   ? configuration.find({call.node, *call.incarnation})
+                                   : configuration.find_node(call.node);
   if (member == nullptr) {
     return respond(refused(raft::Refusal::kNoSuchMember, call.node));
   }
@@ -320,7 +322,8 @@ void Replica::hand_over(std::optional<raft::MemberId> target, net::Responder res
                         bool then_ask_again) {
   const auto chosen = node_.transfer_leadership(loop_.now(), target);
   if (!chosen) {
-    return respond(refused(chosen.refusal(), target ? target->node : options_.raft.self.node));
+    return respond(
+        refused(chosen.refusal(), target ? target->node : options_.raft.self.node));
   }
   if (then_ask_again) {
     return respond(error(Code::kBusy, "this node leads and hands over first; ask again"));

@@ -40,8 +40,7 @@ SimulatedDisk::SimulatedDisk(Simulation& simulation, Process& process, Platter& 
   disk_.start();
 }
 
-// --- Time
-// -----------------------------------------------------------------------------------------
+// --- Time -----------------------------------------------------------------------------------------
 
 void SimulatedDisk::after(Micros delay, std::function<void()> job) {
   simulation_.events.push_action(simulation_.events.now() + delay, process_.index(), life_,
@@ -109,9 +108,10 @@ void SimulatedDisk::post(std::function<void()> function) {
     told_.push_back(std::move(function));
     return;
   }
-  simulation_.events.push_action(
-      simulation_.events.now(), process_.index(), life_,
-      [this, function = std::move(function)]() mutable { process_.on_loop(std::move(function)); });
+  simulation_.events.push_action(simulation_.events.now(), process_.index(), life_,
+                                 [this, function = std::move(function)]() mutable {
+                                   process_.on_loop(std::move(function));
+                                 });
 }
 
 void SimulatedDisk::tell_loop() {
@@ -120,8 +120,7 @@ void SimulatedDisk::tell_loop() {
   telling_.clear();
 }
 
-// --- Faults
-// ---------------------------------------------------------------------------------------
+// --- Faults ---------------------------------------------------------------------------------------
 
 Micros SimulatedDisk::hangs_for() const {
   const Micros now = simulation_.events.now();
@@ -175,8 +174,8 @@ void SimulatedDisk::cut_power() {
   ++simulation_.statistics.power_cuts;
   const Result<store::Recovered> recovered =
       store::recover(platter_.journal, platter_.record(), store::Ending::kPower);
-  require(recovered.ok(), platter_.member(),
-          " takes a power cut for damage: ", recovered.ok() ? "" : recovered.error().message);
+  require(recovered.ok(), platter_.member(), " takes a power cut for damage: ",
+          recovered.ok() ? "" : recovered.error().message);
   simulation_.statistics.power_cuts_felt += !platter_.is_durable(recovered->batch);
   check_vows(recovered->batch);
 }
@@ -195,15 +194,14 @@ void SimulatedDisk::check_vows(const store::Batch& recovered) const {
     if (stored.entry.type != raft::EntryType::kConfiguration) continue;
     const raft::Index index = stored.entry.index;
     const bool replaced = !recovered.entries.empty() && recovered.entries.front().index <= index;
-    const std::uint64_t place =
-        replaced ? index - recovered.entries.front().index : index - (platter_.compacted.index + 1);
+    const std::uint64_t place = replaced ? index - recovered.entries.front().index
+                                         : index - (platter_.compacted.index + 1);
     const bool there = replaced ? place < recovered.entries.size() &&
                                       recovered.entries[place].term == stored.entry.term
                                 : place < platter_.stored.log.size() &&
                                       platter_.stored.log[place].chain == stored.chain;
     // What is being saved may take its place.
-    const bool cut = outstanding_ && !outstanding_->durable &&
-                     !outstanding_->save.entries.empty() &&
+    const bool cut = outstanding_ && !outstanding_->durable && !outstanding_->save.entries.empty() &&
                      outstanding_->save.entries.front().index <= index;
     require(there || cut, platter_.member(), " has lost the configuration at ", index,
             " in a power cut");
@@ -231,8 +229,8 @@ void SimulatedDisk::end_writes(Fate fate) {
 
 store::Recovered SimulatedDisk::compare_with_promises() {
   Result<store::Recovered> recovered = platter_.recover();
-  require(recovered.ok(), platter_.member(),
-          " would not come back: ", recovered.ok() ? "" : recovered.error().message);
+  require(recovered.ok(), platter_.member(), " would not come back: ",
+          recovered.ok() ? "" : recovered.error().message);
   if (!platter_.is_durable(recovered->batch) && outstanding_) note_durable();
   require(platter_.is_durable(recovered->batch), platter_.member(),
           " would come back with something else than it has saved");
@@ -244,8 +242,7 @@ void SimulatedDisk::close() {
   disk_.close();
 }
 
-// --- What becomes durable
-// -------------------------------------------------------------------------
+// --- What becomes durable -------------------------------------------------------------------------
 
 void SimulatedDisk::save(raft::Save save, Done done) {
   require(!outstanding_, platter_.member(), " saves while a save is outstanding");

@@ -81,8 +81,7 @@ void SimulatedEngine::require_room() {
   if (space_.full) throw store::NoRoom("the simulated disk is full");
 }
 
-// --- Transactions
-// ---------------------------------------------------------------------------------
+// --- Transactions ---------------------------------------------------------------------------------
 
 store::Landed SimulatedEngine::store(const store::Batch& batch) {
   require_room();
@@ -157,8 +156,7 @@ void SimulatedEngine::load(const store::Records& records) {
   }
 }
 
-// --- Reading
-// --------------------------------------------------------------------------------------
+// --- Reading --------------------------------------------------------------------------------------
 
 store::LogRead SimulatedEngine::read_log(raft::Index from, raft::Index to, std::size_t max_bytes) {
   touch();

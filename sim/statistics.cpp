@@ -48,8 +48,8 @@ std::string Statistics::describe(double seconds, double processor) const {
   text.line("  deliveries %llu  disk completions %llu  timers %llu  requests %llu",
             number(deliveries), number(completions), number(timers), number(requests));
   text.line("operations %llu: changes %llu (replayed %llu)  reads %llu  refused %llu  unknown %llu",
-            number(operations()), number(changes), number(replayed), number(reads), number(refused),
-            number(unknown));
+            number(operations()), number(changes), number(replayed), number(reads),
+            number(refused), number(unknown));
   text.line(
       "  under faults %llu, in %llu runs less than was wanted before the time was up (in %llu "
       "less than %llu)",
@@ -62,10 +62,9 @@ std::string Statistics::describe(double seconds, double processor) const {
             number(keys_again), number(keys_reused), number(keys_full));
   text.line("elections %llu  committed %llu  truncations %llu", number(elections), number(commits),
             number(truncations));
-  text.line(
-      "messages lost %llu  duplicated %llu  late %llu  damaged %llu (found %llu)  cut off %llu",
-      number(lost), number(duplicated), number(delayed), number(damaged), number(damage_found),
-      number(cut_off));
+  text.line("messages lost %llu  duplicated %llu  late %llu  damaged %llu (found %llu)  cut off %llu",
+            number(lost), number(duplicated), number(delayed), number(damaged),
+            number(damage_found), number(cut_off));
   text.line("connections broken %llu  partitions %llu (flaps %llu)  clogs %llu", number(broken),
             number(partitions), number(flaps), number(clogs));
   text.line("  drained %llu, frames of the dead %llu", number(drained), number(after_death));
@@ -79,20 +78,17 @@ std::string Statistics::describe(double seconds, double processor) const {
             number(rot_in_promises), number(rot_found));
   text.line("power cuts below durability high %llu (felt %llu)", number(power_cuts),
             number(power_cuts_felt));
-  text.line(
-      "pauses %llu  clock jumps %llu  slow writes %llu  hung disks %llu  I/O errors %llu  "
-      "full disks %llu  disks lost %llu",
-      number(pauses), number(jumps), number(slow_writes), number(hangs), number(io_errors),
-      number(full), number(wipes));
-  text.line(
-      "compactions %llu  fetches %llu  snapshots made %llu  installed %llu (over another "
-      "branch %llu)  bad %llu",
-      number(compactions), number(fetches), number(snapshots_made), number(snapshots_installed),
-      number(branches_replaced), number(bad_snapshots));
-  text.line(
-      "joins %llu  removals asked %llu  removed %llu (not told %llu)  moves %llu  transfers %llu",
-      number(joins), number(removals), number(removed), number(in_the_dark), number(moves),
-      number(transfers));
+  text.line("pauses %llu  clock jumps %llu  slow writes %llu  hung disks %llu  I/O errors %llu  "
+            "full disks %llu  disks lost %llu",
+            number(pauses), number(jumps), number(slow_writes), number(hangs), number(io_errors),
+            number(full), number(wipes));
+  text.line("compactions %llu  fetches %llu  snapshots made %llu  installed %llu (over another "
+            "branch %llu)  bad %llu",
+            number(compactions), number(fetches), number(snapshots_made),
+            number(snapshots_installed), number(branches_replaced), number(bad_snapshots));
+  text.line("joins %llu  removals asked %llu  removed %llu (not told %llu)  moves %llu  transfers %llu",
+            number(joins), number(removals), number(removed), number(in_the_dark), number(moves),
+            number(transfers));
   text.line("after the faults: nodes still in trouble %llu  probes %llu  to a leader %.3f s a run",
             number(troubled), number(probes),
             static_cast<double>(to_a_leader) / 1e6 / static_cast<double>(std::max(seeds, one)));

@@ -97,16 +97,16 @@ void JournaledDisk::write_waiting_save() {
     if (flush) {
       journal_.flush();
     }
-    post_to_loop([this, record = std::move(placed.record), done = std::move(done), flush,
-                  sequence]() mutable {
-      counters_.journal_bytes += record.size();
-      journal_.reuse(std::move(record));
-      save_outstanding_ = false;
-      if (flush) {
-        flushed(sequence);
-      }
-      done();
-    });
+    post_to_loop(
+        [this, record = std::move(placed.record), done = std::move(done), flush, sequence]() mutable {
+          counters_.journal_bytes += record.size();
+          journal_.reuse(std::move(record));
+          save_outstanding_ = false;
+          if (flush) {
+            flushed(sequence);
+          }
+          done();
+        });
   };
   writer_.post(std::move(job));
   if (!flush) {
