@@ -9,13 +9,6 @@
 
 namespace ticketd::server {
 
-namespace {
-
-/// Heartbeats between two reports of a member's state to the others.
-constexpr std::uint64_t kReportHeartbeats = 5;
-
-}  // namespace
-
 Replica::Replica(ReplicaOptions options, const store::Opened& opened, Loop& loop,
                  store::Disk& disk, net::Transport& transport, ReplicaCallbacks callbacks)
     : options_(std::move(options)),
@@ -225,11 +218,6 @@ void Replica::follow_membership() {
   }
 }
 
-void Replica::set_peers() {
-  transport_.set_peers(members_.peers(node_.configuration().configuration,
-                                      node_.committed_configuration().configuration));
-}
-
 void Replica::expire(raft::Time now) {
   for (Waiter& waiter : queue_.expire(now)) {
     waiter.done(ticket::NotDone{ticket::NotDone::Why::kNoLeader,
@@ -265,34 +253,6 @@ void Replica::arm() {
   if (!leader_waits_.empty()) when = std::min(when, leader_waits_.front().deadline);
   for (const Wait& wait : waits_) when = std::min(when, wait.deadline);
   loop_.set_alarm(when);
-}
-
-void Replica::introduce() {
-  net::Hello hello;
-  hello.cluster_id = options_.cluster_id;
-  hello.from = options_.raft.self;
-  hello.addresses = options_.addresses;
-  hello.command_version = ticket::kCommandVersion;
-  hello.configuration_index = node_.committed_configuration().index;
-  transport_.set_self(std::move(hello));
-}
-
-net::MemberStatus Replica::own_status() const {
-  const store::SpaceReport space = disk_.space();
-  const ticket::Summary& summary = machine_.summary();
-  return {summary.applied_index,   summary.digest,          summary.sequences,   space.free_bytes,
-          space.low || space.full, ticket::kCommandVersion, options_.durability};
-}
-
-void Replica::report_to_members() {
-  const raft::Time now = loop_.now();
-  next_report_ = now + kReportHeartbeats * options_.raft.heartbeat_interval;
-  introduce();
-  const net::MemberStatus status = own_status();
-  for (const raft::Member& member : node_.configuration().configuration.members()) {
-    if (member.id != options_.raft.self) transport_.send(member.id, status);
-  }
-  mend_addresses();
 }
 
 void Replica::end(End why, const std::string& message) {
@@ -349,68 +309,6 @@ void Replica::on_unreachable(raft::MemberId peer) {
   if (closed_ || ended_) return;
   node_.unreachable(loop_.now(), peer);
   schedule_turn();
-}
-
-void Replica::on_status(raft::MemberId from, const net::MemberStatus& status) {
-  if (closed_ || ended_) return;
-  warn_of_another_level(from, status);
-  members_.reported(from, status, loop_.now());
-  const auto agrees = digests_.agrees(status.applied_index, status.digest);
-  if (!agrees || *agrees) return;
-  spdlog::critical("the state of member {} at index {} differs from this node's", from.node.value,
-                   status.applied_index.value);
-  if (node_.leader() == from && node_.role() != raft::Role::kLeader) {
-    end(End::kDamaged,
-        "this node's state differs from the leader's at one log index, so one of them is damaged; "
-        "stop this node, run `ticketd drop` on it and bring it back by `ticketd join --replace`");
-  }
-}
-
-/// Once, and again when it changes: the cluster is as durable as its least durable majority.
-void Replica::warn_of_another_level(raft::MemberId member, const net::MemberStatus& status) const {
-  if (status.durability == options_.durability) return;
-  const net::MemberStatus* before = members_.status(member);
-  if (before != nullptr && before->durability == status.durability) return;
-  spdlog::warn("member {} runs at durability {}, this node at {}: give every node the same",
-               member.node.value, to_string(status.durability), to_string(options_.durability));
-}
-
-std::optional<net::Refused> Replica::judge(const net::Hello& hello) {
-  const raft::MemberId self = options_.raft.self;
-  const raft::ConfigurationAt& configuration = node_.configuration();
-  auto refused = judge_hello(hello, options_.cluster_id, self, configuration,
-                             node_.committed_configuration());
-  // The first incarnation of all founded the cluster; one that recovered an older cluster's data
-  // is a later one, and knows that the others may still go about under the old name.
-  const bool founder = configuration.configuration.members().size() == 1 &&
-                       self.incarnation == raft::Incarnation(1);
-  if (refused && refused->reason == net::Refused::Reason::kWrongCluster && founder &&
-      hello.to.node == self.node) {
-    end(End::kForeignCluster,
-        "cluster " + std::to_string(hello.cluster_id) + " counts node " +
-            std::to_string(self.node.value) +
-            " at this address among its members, but this data directory began a cluster of its "
-            "own: was its volume lost? Stop here, or tickets are handed out twice; `ticketd drop` "
-            "this directory, then `ticketd join " +
-            hello.addresses.peer + " --replace --id " + std::to_string(self.node.value) + "`");
-  }
-  if (!refused && members_.announced(hello.from, hello.addresses, hello.configuration_index)) {
-    set_peers();
-  }
-  return refused;
-}
-
-void Replica::on_refused(raft::MemberId peer, const net::Refused& refused) {
-  if (closed_ || ended_) return;
-  const bool newer = refused.configuration_index.value > options_.raft.self.incarnation.value;
-  if (refused.reason == net::Refused::Reason::kRemoved && newer &&
-      refused.cluster_id == options_.cluster_id) {
-    end(End::kRemoved, "this node was removed from the cluster");
-    return;
-  }
-  if (members_.refusal_is_news(peer, refused.reason)) {
-    spdlog::warn("member {} refuses this node: {}", peer.node.value, refused.message);
-  }
 }
 
 }  // namespace ticketd::server

@@ -175,12 +175,9 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void install(raft::SnapshotMark mark);
   void follow_changes();
   void follow_membership();
-  void set_peers();
   void expire(raft::Time now);
   void arm();
   void end(End why, const std::string& message);
-  void introduce();
-  void report_to_members();
 
   // replica_apply.cpp: committed entries, as the records that they need come into memory
   void apply(const raft::Entries& committed);
@@ -223,6 +220,14 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void refuse_waiting(std::string_view message);
   void answer_leader_waits();
 
+  // replica_members.cpp: what members tell each other beside the log
+  void introduce();
+  void set_peers();
+  void mend_addresses();
+  net::MemberStatus own_status() const;
+  void report_to_members();
+  void warn_of_another_level(raft::MemberId member, const net::MemberStatus& status) const;
+
   // replica_calls.cpp: requests on the peer port
   void answer(const net::ChangeCall& call, net::Responder respond);
   void answer(const net::QueryCall& call, net::Responder respond);
@@ -244,9 +249,6 @@ class Replica : public ticket::Service, public net::TransportEvents {
                 std::function<void()> expired);
   net::MemberView view_of(const raft::Member& member,
                           const std::vector<raft::FollowerStatus>& followers);
-  void mend_addresses();
-  net::MemberStatus own_status() const;
-  void warn_of_another_level(raft::MemberId member, const net::MemberStatus& status) const;
 
   ReplicaOptions options_;
   Loop& loop_;

@@ -348,18 +348,6 @@ void Replica::answer(const net::LeaveCall&, net::Responder respond) {
   respond(net::DoneReply{"this node ends when the cluster has removed it"});
 }
 
-void Replica::mend_addresses() {
-  if (!node_.ready_to_serve()) return;
-  const raft::Configuration& configuration = node_.configuration().configuration;
-  const auto moved = members_.moved(configuration);
-  if (!moved) return;
-  const raft::Member* member = configuration.find(*moved);
-  const raft::Addresses addresses = members_.addresses(*member);
-  if (node_.change_addresses(loop_.now(), *moved, addresses)) {
-    spdlog::info("node {} is now at {}", moved->node.value, addresses.peer);
-  }
-}
-
 std::string Replica::progress() const {
   const auto leader = node_.leader();
   if (!leader) return "waiting for the leader to connect";
