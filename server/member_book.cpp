@@ -40,6 +40,7 @@ void MemberBook::committed(const raft::ConfigurationAt& at) {
     }
   }
   committed_ = at.configuration;
+  if (told_at_ <= at.index) told_.clear();
   const auto gone = [&](const auto& noted) {
     return at.configuration.find(noted.first) == nullptr &&
            noted.first.incarnation.value <= at.index.value;
@@ -47,6 +48,14 @@ void MemberBook::committed(const raft::ConfigurationAt& at) {
   std::erase_if(announcements_, gone);
   std::erase_if(reports_, gone);
   std::erase_if(refusals_, gone);
+}
+
+bool MemberBook::told_of(raft::Index committed, std::vector<net::Peer> peers) {
+  if (!told_.empty() && committed < told_at_) return false;
+  told_at_ = committed;
+  const bool news = told_ != peers;
+  told_ = std::move(peers);
+  return news;
 }
 
 const raft::Addresses& MemberBook::addresses(const raft::Member& member) const {
@@ -58,13 +67,14 @@ const raft::Addresses& MemberBook::addresses(const raft::Member& member) const {
 std::vector<net::Peer> MemberBook::peers(const raft::Configuration& newest,
                                          const raft::Configuration& committed) const {
   std::map<raft::MemberId, std::string> peers;
-  for (const raft::Configuration* configuration : {&newest, &committed}) {
-    for (const raft::Member& member : configuration->members()) {
-      peers.try_emplace(member.id, addresses(member).peer);
-    }
-  }
   for (const auto& [member, announcement] : announcements_) {
     peers.try_emplace(member, announcement.addresses.peer);
+  }
+  for (const net::Peer& told : told_) peers.try_emplace(told.id, told.address);
+  for (const raft::Configuration* configuration : {&newest, &committed}) {
+    for (const raft::Member& member : configuration->members()) {
+      peers.try_emplace(member.id, member.addresses.peer);
+    }
   }
   peers.erase(self_);
   std::vector<net::Peer> listed;

@@ -31,11 +31,14 @@ class MemberBook {
   /// must not win over what the cluster learned meanwhile. A configuration that was old when the
   /// member announced itself, and that this node only now catches up with, says nothing newer.
   void committed(const raft::ConfigurationAt& configuration);
+  /// Another member, whose newest committed configuration is the one at that index, dials these.
+  /// So does this node until it has committed as much. False: nothing new.
+  bool told_of(raft::Index committed, std::vector<net::Peer> peers);
 
   /// Valid until something changes here, or `member` goes.
   const raft::Addresses& addresses(const raft::Member& member) const;
   /// Everybody but this node, by their newest addresses: the members of both configurations (who is
-  /// being removed has still to hear so), and who announced itself.
+  /// being removed has still to hear so), who announced itself, and who was told of.
   std::vector<net::Peer> peers(const raft::Configuration& newest,
                                const raft::Configuration& committed) const;
   /// A member whose newest addresses are not the configuration's.
@@ -61,6 +64,9 @@ class MemberBook {
     raft::Index known;
   };
   std::map<raft::MemberId, Announcement> announcements_;
+  /// By a member that has committed the configuration at that index, which this node has not.
+  std::vector<net::Peer> told_;
+  raft::Index told_at_;
   std::map<raft::MemberId, Report> reports_;
   std::map<raft::MemberId, net::Refused::Reason> refusals_;
 };

@@ -222,8 +222,11 @@ class Replica : public ticket::Service, public net::TransportEvents {
 
   // replica_members.cpp: what members tell each other beside the log
   void introduce();
+  std::vector<net::Peer> peers() const;
   void set_peers();
   void mend_addresses();
+  void ask_for_members();
+  void hear(const net::StatusReply& status);
   net::MemberStatus own_status() const;
   void report_to_members();
   void warn_of_another_level(raft::MemberId member, const net::MemberStatus& status) const;

@@ -3,7 +3,9 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "base/address.h"
 #include "server/replica.h"
 
 namespace ticketd::server {
@@ -12,6 +14,8 @@ namespace {
 
 /// Heartbeats between two reports of a member's state to the others.
 constexpr std::uint64_t kReportHeartbeats = 5;
+/// Election time-outs without a leader, after which it may be that there is one, elsewhere.
+constexpr std::uint64_t kElectionsAlone = 2;
 
 }  // namespace
 
@@ -27,10 +31,12 @@ void Replica::introduce() {
   transport_.set_self(std::move(hello));
 }
 
-void Replica::set_peers() {
-  transport_.set_peers(members_.peers(node_.configuration().configuration,
-                                      node_.committed_configuration().configuration));
+std::vector<net::Peer> Replica::peers() const {
+  return members_.peers(node_.configuration().configuration,
+                        node_.committed_configuration().configuration);
 }
+
+void Replica::set_peers() { transport_.set_peers(peers()); }
 
 std::optional<net::Refused> Replica::judge(const net::Hello& hello) {
   const raft::MemberId self = options_.raft.self;
@@ -51,7 +57,10 @@ std::optional<net::Refused> Replica::judge(const net::Hello& hello) {
             "this directory, then `ticketd join " +
             hello.addresses.peer + " --replace --id " + std::to_string(self.node.value) + "`");
   }
-  if (!refused && members_.announced(hello.from, hello.addresses, hello.configuration_index)) {
+  // Its one control connection is the newest that it made, or else it makes another; a bulk
+  // connection of an earlier life may come late, and nobody notices.
+  if (!refused && hello.lane == net::Lane::kControl &&
+      members_.announced(hello.from, hello.addresses, hello.configuration_index)) {
     set_peers();
   }
   return refused;
@@ -82,6 +91,32 @@ void Replica::mend_addresses() {
   }
 }
 
+/// Who was away while others came or moved may know only such members as do not lead, and the leader
+/// may know only where it was. Those that it knows can say who else there is.
+void Replica::ask_for_members() {
+  const raft::Micros patience = kElectionsAlone * options_.raft.election_timeout_max;
+  if (loop_.now() < node_.leader_heard_at() + patience) return;
+  for (const net::Peer& peer : peers()) {
+    transport_.call(peer.id, net::StatusCall{}, options_.raft.election_timeout_max,
+                    [this, alive = alive_](const net::CallResult& result) {
+                      const auto* reply = std::get_if<net::Reply>(&result);
+                      if (reply == nullptr || !*alive || closed_ || ended_) return;
+                      if (const auto* status = std::get_if<net::StatusReply>(reply)) hear(*status);
+                    });
+  }
+}
+
+void Replica::hear(const net::StatusReply& status) {
+  const raft::Index committed = node_.committed_configuration().index;
+  if (status.cluster_id != options_.cluster_id || status.configuration_index <= committed) return;
+  std::vector<net::Peer> told;
+  for (const net::MemberView& view : status.members) {
+    const std::string& address = view.member.addresses.peer;
+    if (parse_address(address)) told.push_back({view.member.id, address});
+  }
+  if (members_.told_of(status.configuration_index, std::move(told))) set_peers();
+}
+
 // --- Reports -------------------------------------------------------------------------------------
 
 net::MemberStatus Replica::own_status() const {
@@ -100,6 +135,7 @@ void Replica::report_to_members() {
     if (member.id != options_.raft.self) transport_.send(member.id, status);
   }
   mend_addresses();
+  ask_for_members();
 }
 
 void Replica::on_status(raft::MemberId from, const net::MemberStatus& status) {

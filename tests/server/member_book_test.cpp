@@ -79,6 +79,28 @@ TEST_CASE("members that the log does not know yet are reached, removed ones are 
   CHECK(book.peers(known.configuration, known.configuration) == std::vector<net::Peer>{{id(3, 12), "new:1"}});
 }
 
+TEST_CASE("where another member says that members are counts until as much is committed here") {
+  const auto old = configuration(9, {voter(id(1, 1), "a:1"), voter(id(2, 4), "b:1")});
+  MemberBook book(id(1, 1), {"a:1", "", ""});
+  book.committed(old);
+  const std::vector<net::Peer> told = {{id(1, 1), "was:1"}, {id(2, 4), "moved:1"}, {id(3, 8), "new:1"}};
+  CHECK(book.told_of(raft::Index(12), told));
+  CHECK_FALSE(book.told_of(raft::Index(12), told));
+  CHECK_FALSE(book.told_of(raft::Index(11), {}));
+  CHECK(book.peers(old.configuration, old.configuration) ==
+        std::vector<net::Peer>{{id(2, 4), "moved:1"}, {id(3, 8), "new:1"}});
+  SUBCASE("and what a member says of itself counts more") {
+    book.announced(id(2, 4), {"itself:1", "", ""});
+    CHECK(book.peers(old.configuration, old.configuration).front().address == "itself:1");
+  }
+  SUBCASE("when it is committed it is forgotten") {
+    const auto now = configuration(12, {voter(id(1, 1), "a:1"), voter(id(2, 4), "here:1")});
+    book.committed(now);
+    CHECK(book.peers(now.configuration, now.configuration) ==
+          std::vector<net::Peer>{{id(2, 4), "here:1"}});
+  }
+}
+
 TEST_CASE("an address that was announced before a committed change does not win over it") {
   MemberBook book(id(1, 1), {"a:1", "", ""});
   book.committed(configuration(9, {voter(id(1, 1), "a:1"), voter(id(2, 4), "b:1")}));

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "tests/server/fakes.h"
@@ -279,6 +280,41 @@ TEST_CASE("a member that comes back elsewhere has its new address committed") {
     const raft::Member* member = known.configuration.find_node(raft::NodeId(mover));
     return member->addresses.peer == "elsewhere:9";
   }));
+}
+
+TEST_CASE("a member that was away and moved finds a leader that it has never heard of") {
+  Three cluster;
+  const std::uint64_t mover = cluster.follower();
+  cluster.crash(mover);
+  REQUIRE(cluster.join(4));
+  cluster.ask(cluster.await_leader(), net::TransferCall{raft::NodeId(4)});
+  REQUIRE(cluster.world.run_until([&] { return cluster.await_leader() == 4; }));
+  cluster.at(mover).address = "elsewhere:9";
+  cluster.restart(mover);
+  REQUIRE(cluster.world.run_until([&] {
+    const auto& known = cluster.at(4).replica->node().committed_configuration().configuration;
+    return known.find_node(raft::NodeId(mover))->addresses.peer == "elsewhere:9";
+  }));
+  cluster.settle();
+}
+
+TEST_CASE("nobody moves by a greeting for chunks, which one of an earlier life may be") {
+  Three cluster;
+  const std::uint64_t leader = cluster.await_leader();
+  const Replica& follower = *cluster.at(cluster.follower()).replica;
+  net::Hello late;
+  late.cluster_id = cluster.cluster_id;
+  late.from = follower.options().raft.self;
+  late.to = cluster.at(leader).replica->options().raft.self;
+  late.addresses = {"before:1", "", ""};
+  late.lane = net::Lane::kBulk;
+  CHECK_FALSE(cluster.at(leader).replica->judge(late));
+  const auto status = std::get<net::StatusReply>(cluster.ask(leader, net::StatusCall{}));
+  const auto shown =
+      std::find_if(status.members.begin(), status.members.end(),
+                   [&](const net::MemberView& view) { return view.member.id == late.from; });
+  REQUIRE(shown != status.members.end());
+  CHECK(shown->member.addresses == follower.options().addresses);
 }
 
 TEST_CASE("the members are told by a linearizable read, by the leader only") {
