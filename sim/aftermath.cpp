@@ -158,7 +158,6 @@ std::string Aftermath::unsettled(const Process& process) const {
 std::string Aftermath::unsettled_member(const Process& process) const {
   const Golden& golden = simulation_.oracle.golden;
   const raft::Index last = golden.last();
-  if (simulation_.is_out_of_reach(process)) return {};
   const raft::Index applied = process.replica().summary().applied_index;
   if (applied != last) {
     const raft::Node& node = process.replica().node();

@@ -288,6 +288,10 @@ void Network::greet(SessionId id, Session& session, const net::Hello& hello) {
     send(id, Lane::kAnswers, *refused, false);
     return;
   }
+  // A member has one connection to a listener. So when a greeting of its earlier life comes last, it
+  // learns that by the end of its own, and greets again.
+  close_sessions_to(simulation_.process(session.listener),
+                    [&](raft::MemberId member) { return member == hello.from; });
   session.from = hello.from;
   session.control.hear(net::Hearing::kControl);
   const net::Hello& self = transport.self().value();

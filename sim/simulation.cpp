@@ -271,12 +271,6 @@ bool Simulation::is_member(const Process& process) const {
              .configuration.find(process.platter().member()) != nullptr;
 }
 
-bool Simulation::is_out_of_reach(const Process& process) {
-  const Process* leader = this->leader();
-  if (leader == nullptr) return false;
-  return &process != leader && !knows_where(*leader, process) && !knows_where(process, *leader);
-}
-
 bool knows_where(const Process& process, const Process& other) {
   const raft::Node& node = process.replica().node();
   for (const raft::Configuration* known : {&node.configuration().configuration,

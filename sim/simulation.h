@@ -46,9 +46,6 @@ class Simulation {
   Process* former_leader();
   /// In the newest committed configuration.
   bool is_member(const Process& process) const;
-  /// It has moved, so that the leader dials it where it was, and it does not know where the leader
-  /// is: it has to wait until somebody leads whom it knows. Requires up().
-  bool is_out_of_reach(const Process& process);
   /// No more faults, but for those of a minority.
   void heal();
   bool healed() const { return healed_; }

@@ -212,7 +212,7 @@ void SimulatedTransport::call(raft::MemberId to, net::Call call, raft::Micros ti
   if (link == nullptr || closed_ || link->state != Link::State::kReady) {
     return later([done = std::move(done)] { done(net::CallFailure::kNotSent); });
   }
-  ++simulation_.statistics.forwarded;
+  simulation_.statistics.forwarded += !std::holds_alternative<net::StatusCall>(call);
   const std::uint64_t id = ++last_call_;
   link->pending.push_back({id, std::move(done)});
   simulation_.network.send(link->session, Lane::kControl, net::Request{id, std::move(call)},
