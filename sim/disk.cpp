@@ -77,6 +77,7 @@ Micros SimulatedDisk::write_delay() {
   if (!simulation_.healed() && knobs.slow_write_permille > 0 &&
       random.chance(knobs.slow_write_permille, 1'000)) {
     ++simulation_.statistics.slow_writes;
+    simulation_.struck(Fault::kSlowDisk, process_);
     return knobs.write_max + log_uniform(random, 1, knobs.slow_write_max);
   }
   return random.between(knobs.write_min, knobs.write_max);
@@ -150,7 +151,7 @@ bool SimulatedDisk::perform_or_fail(const store::Executor::Job& job, SimulatedEx
     told_.clear();
     simulation_.tell(process_, "ends itself: ", failed.what());
     ++simulation_.statistics.io_errors;
-    simulation_.statistics.met(Fault::kIoErrors, process_.replica().node().role());
+    simulation_.struck(Fault::kIoErrors, process_);
     simulation_.faults.crash_for_a_while(process_);
     return false;
   }

@@ -58,12 +58,6 @@ Process* Faults::pick_up() {
   return process.up() ? &process : nullptr;
 }
 
-void Faults::struck(Fault fault, const Process& process) {
-  Statistics& statistics = simulation_.statistics;
-  process.up() ? statistics.met(fault, process.replica().node().role())
-               : statistics.met_down(fault);
-}
-
 void Faults::crash() {
   const std::uint64_t kind = random_.below(8);
   if (kind <= 1) {  // all at once, or any of them
@@ -103,7 +97,7 @@ void Faults::crash_in_write(Process& process) {
 void Faults::stop() {
   Process* process = pick_up();
   if (process == nullptr) return;
-  struck(Fault::kStops, *process);
+  simulation_.struck(Fault::kStops, *process);
   process->stop();
   restart_after(*process, random_.between(1'000'000, 6'000'000));
 }
@@ -131,7 +125,7 @@ void Faults::partition() {
   if (nodes.size() < 2) return;
   Cuts cuts = draw_partition(random_, std::move(nodes));
   ++simulation_.statistics.partitions;
-  if (up != nullptr) struck(Fault::kPartitions, *up);
+  if (up != nullptr) simulation_.struck(Fault::kPartitions, *up);
   if (random_.chance(1, 4)) return flap(std::move(cuts), simulation_.events.now() + 2 * span());
   cut(cuts);
   simulation_.events.after(span(), [this, cuts = std::move(cuts)] { mend(cuts); });
@@ -167,7 +161,7 @@ void Faults::flap(Cuts cuts, Micros until) {
 void Faults::usurp() {
   const Process* leader = simulation_.leader();
   if (leader == nullptr) return;
-  struck(Fault::kUsurpers, *leader);
+  simulation_.struck(Fault::kUsurpers, *leader);
   cut_off(*leader, random_.between(1, 4));
 }
 
@@ -223,7 +217,7 @@ void Faults::clog() {
   const bool out = !in || random_.chance(1, 2);
   if (one == nullptr) return;
   ++simulation_.statistics.clogs;
-  struck(Fault::kClogs, *one);
+  simulation_.struck(Fault::kClogs, *one);
   for (const auto& other : processes) {
     if (other.get() == one || random_.chance(1, 4)) continue;
     if (in) simulation_.network.clog(other->index(), one->index(), until);
@@ -235,7 +229,7 @@ void Faults::pause() {
   Process* process = pick_up();
   if (process == nullptr) return;
   ++simulation_.statistics.pauses;
-  struck(Fault::kPauses, *process);
+  simulation_.struck(Fault::kPauses, *process);
   process->pause(span());
 }
 
@@ -243,7 +237,7 @@ void Faults::hang() {
   Process* process = pick_up();
   if (process == nullptr) return;
   ++simulation_.statistics.hangs;
-  struck(Fault::kHungDisk, *process);
+  simulation_.struck(Fault::kHungDisk, *process);
   process->disk().hang_until(simulation_.events.now() + span());
 }
 
@@ -260,7 +254,7 @@ void Faults::fill() {
   Process* process = pick_up();
   if (process == nullptr) return;
   ++simulation_.statistics.full;
-  struck(Fault::kFullDisk, *process);
+  simulation_.struck(Fault::kFullDisk, *process);
   const bool full = random_.chance(1, 3);
   const Micros length = span();
   process->disk().set_space(true, full);
@@ -280,7 +274,7 @@ void Faults::wipe() {
   Process& victim = pick();
   if (!may_lose_disk(victim)) return;
   ++simulation_.statistics.wipes;
-  struck(Fault::kWipes, victim);
+  simulation_.struck(Fault::kWipes, victim);
   if (victim.up()) victim.crash();
   simulation_.tell(victim, "loses its disk");
   replace(victim);
@@ -301,7 +295,7 @@ void Faults::replace(Process& process) {
 void Faults::rot() {
   Process& victim = pick();
   if (victim.platter().rotten || !may_lose_disk(victim)) return;
-  struck(Fault::kBitRot, victim);
+  simulation_.struck(Fault::kBitRot, victim);
   if (victim.up()) crash_for_a_while(victim);
   Platter& platter = victim.platter();
   const Platter::RotPlace place = platter.draw_rot(random_);
@@ -318,7 +312,7 @@ void Faults::jump() {
   Process* process = pick_up();
   if (process == nullptr) return;
   ++simulation_.statistics.jumps;
-  struck(Fault::kClocks, *process);
+  simulation_.struck(Fault::kClocks, *process);
   process->jump_clock(log_uniform(random_, 1'000, 5'000'000));
 }
 

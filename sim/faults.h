@@ -36,7 +36,6 @@ class Faults {
   Process* pick_up();
   Micros span();
   /// For the statistics.
-  void struck(Fault fault, const Process& process);
   void crash();
   void stop();
   /// Once it has stopped, which may take longer.

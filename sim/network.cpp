@@ -64,7 +64,7 @@ void Network::close(SessionId id) {
     return;
   }
   simulation_.events.push_action(
-      simulation_.events.now() + draw_delay(), session.dialer, session.dialer_life, [this, id] {
+      simulation_.events.now() + draw_delay(session.listener), session.dialer, session.dialer_life, [this, id] {
         Process& dialer = simulation_.process(sessions_[id]->dialer);
         dialer.on_loop([&dialer, id] { dialer.transport().broke(id); });
       });
@@ -103,7 +103,7 @@ void Network::drain(SessionId id, bool dialer_died) {
   const std::uint32_t from = dialer_died ? session.dialer : session.listener;
   const std::uint32_t to = dialer_died ? session.listener : session.dialer;
   const Micros sent = dialer_died ? session.dialer_until : session.listener_until;
-  const Micros arrives = simulation_.events.now() + draw_delay();
+  const Micros arrives = simulation_.events.now() + draw_delay(from);
   simulation_.events.push_action(
       std::max({arrives, sent, path(from, to).clogged_until}), to,
       dialer_died ? session.listener_life : session.dialer_life, [this, id, to, dialer_died] {
@@ -157,11 +157,16 @@ std::uint32_t Network::copy(std::uint32_t slot) {
   return second;
 }
 
-Micros Network::draw_delay() {
+void Network::struck(Fault fault, std::uint32_t sender) {
+  simulation_.struck(fault, simulation_.process(sender));
+}
+
+Micros Network::draw_delay(std::uint32_t from) {
   const Knobs& knobs = simulation_.knobs;
   if (knobs.delay_min == knobs.delay_max) return knobs.delay_min;
   if (!calm_ && knobs.long_delay_permille > 0 && random_.chance(knobs.long_delay_permille, 1'000)) {
     ++simulation_.statistics.delayed;
+    struck(Fault::kDelay, from);
     return log_uniform(random_, 10'000, 3'000'000);
   }
   return random_.between(knobs.delay_min, knobs.delay_max);
@@ -186,24 +191,34 @@ void Network::dispatch(std::uint32_t slot, bool may_vanish) {
   if (!calm_) {
     if (knobs.loss_permille > 0 && random_.chance(knobs.loss_permille, 1'000)) {
       ++simulation_.statistics.lost;
+      struck(Fault::kLoss, from);
       return drop(slot);
     }
     if (knobs.break_permille > 0 && random_.chance(knobs.break_permille, 1'000)) {
       ++simulation_.statistics.broken;
+      struck(Fault::kBreaks, from);
       close(flights_[slot].session);
       return drop(slot);
     }
     if (knobs.damage_permille > 0 && random_.chance(knobs.damage_permille, 1'000)) {
       ++simulation_.statistics.damaged;
+      struck(Fault::kDamage, from);
       damage(flights_[slot].bytes);
     }
     while (may_vanish && knobs.duplicate_permille > 0 &&
            random_.chance(knobs.duplicate_permille, 1'000)) {
       ++simulation_.statistics.duplicated;
-      launch(copy(slot), draw_delay() + log_uniform(random_, 1, 1'000'000), true);
+      struck(Fault::kDuplicates, from);
+      launch(copy(slot), draw_delay(from) + log_uniform(random_, 1, 1'000'000), true);
     }
   }
-  launch(slot, draw_delay());
+  launch(slot, draw_delay(from));
+}
+
+void Network::release(std::uint32_t slot) {
+  const Session& session = *sessions_[flights_[slot].session];
+  const bool back = flights_[slot].lane == Lane::kAnswers;
+  launch(slot, draw_delay(back ? session.listener : session.dialer));
 }
 
 void Network::damage(std::string& bytes) {

@@ -88,7 +88,7 @@ class Network {
   void arrive(std::uint32_t slot);
   void drop(std::uint32_t slot) { free_.push_back(slot); }
   /// A frame that the witness took goes on its way, whatever has been cut meanwhile.
-  void release(std::uint32_t slot) { launch(slot, draw_delay()); }
+  void release(std::uint32_t slot);
   /// The same frame once more, for the witness.
   std::uint32_t copy(std::uint32_t slot);
 
@@ -123,7 +123,8 @@ class Network {
   void launch(std::uint32_t slot, Micros delay, bool repeated = false);
   void drain(SessionId id, bool dialer_died);
   bool is_alive(std::uint32_t process, std::uint32_t life) const;
-  Micros draw_delay();
+  Micros draw_delay(std::uint32_t from);
+  void struck(Fault fault, std::uint32_t sender);
   void damage(std::string& bytes);
   void heard_at_listener(SessionId id, Session& session, net::Frame&& frame);
   void heard_at_dialer(SessionId id, Session& session, net::Frame&& frame);

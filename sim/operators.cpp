@@ -214,6 +214,9 @@ void Operators::remove_node() {
   const raft::MemberId victim = members[random_.below(members.size())].id;
   if (!can_lose(victim)) return;
   ++simulation_.statistics.removals;
+  for (const auto& process : simulation_.processes()) {
+    if (process->platter().member() == victim) simulation_.struck(Fault::kMembership, *process);
+  }
   removed_at_ = simulation_.events.now();
   net::RemoveCall call{victim.node, std::nullopt};
   if (random_.chance(1, 2)) call.incarnation = victim.incarnation;
@@ -240,6 +243,7 @@ void Operators::move_node() {
   Process& process = *processes[random_.below(processes.size())];
   if (!process.up() || !all_found()) return;
   ++simulation_.statistics.moves;
+  simulation_.struck(Fault::kMembership, process);
   process.crash();
   process.move_to("10.0.1." + std::to_string(process.index()) + ":" +
                   std::to_string(1'000 + random_.below(60'000)));
@@ -251,6 +255,7 @@ void Operators::transfer() {
   Process* leader = simulation_.leader();
   if (leader == nullptr) return;
   ++simulation_.statistics.transfers;
+  simulation_.struck(Fault::kTransfers, *leader);
   net::TransferCall call;
   if (random_.chance(1, 2)) {
     const auto& members = leader->replica().node().configuration().configuration.members();

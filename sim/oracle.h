@@ -82,6 +82,7 @@ class Oracle {
 
   /// A snapshot that was received is to be put in force in place of the log; or that is over.
   void replaces_log(std::uint32_t process, bool begins) { shown_[process].log_goes = begins; }
+  bool log_is_replaced(std::uint32_t process) const { return shown_[process].log_goes; }
 
   /// Everything that takes longer: logs against the golden log.
   void scan() const;

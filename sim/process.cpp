@@ -169,7 +169,7 @@ void Process::cut_power() {
   require(up(), "the power of a process is cut that is down");
   note_crash();
   simulation_.tell(*this, "and its machine: the power is cut");
-  simulation_.statistics.met(Fault::kPowerCuts, replica_->node().role());
+  simulation_.struck(Fault::kPowerCuts, *this);
   disk_->cut_power();
   take_down();
 }
@@ -177,7 +177,7 @@ void Process::cut_power() {
 void Process::note_crash() {
   simulation_.tell(*this, "crashes", disk_->writing() ? " while it writes" : "");
   ++simulation_.statistics.crashes;
-  simulation_.statistics.met(Fault::kCrashes, replica_->node().role());
+  simulation_.struck(Fault::kCrashes, *this);
 }
 
 void Process::stop() {

@@ -55,6 +55,8 @@ class Process : public server::Loop {
   std::uint32_t life() const { return life_; }
   State state() const { return state_; }
   bool up() const { return state_ == State::kUp; }
+  /// Up, and done with starting.
+  bool runs() const { return replica_ != nullptr; }
   /// Was asked to stop, and is about to.
   bool stopping() const { return up() && stopping_; }
   const std::string& address() const { return address_; }

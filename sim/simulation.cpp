@@ -271,6 +271,17 @@ bool Simulation::is_member(const Process& process) const {
              .configuration.find(process.platter().member()) != nullptr;
 }
 
+void Simulation::struck(Fault fault, const Process& process) {
+  Statistics::Struck& row = statistics.struck[static_cast<std::size_t>(fault)];
+  if (!process.runs()) {
+    ++row.down;
+    return;
+  }
+  ++row.by_role[static_cast<std::size_t>(process.replica().node().role())];
+  row.saving += process.disk().writing();
+  row.installing += oracle.log_is_replaced(process.index());
+}
+
 bool knows_where(const Process& process, const Process& other) {
   const raft::Node& node = process.replica().node();
   for (const raft::Configuration* known : {&node.configuration().configuration,

@@ -46,6 +46,8 @@ class Simulation {
   Process* former_leader();
   /// In the newest committed configuration.
   bool is_member(const Process& process) const;
+  /// Counts it.
+  void struck(Fault fault, const Process& process);
   /// No more faults, but for those of a minority.
   void heal();
   bool healed() const { return healed_; }

@@ -92,15 +92,15 @@ std::string Statistics::describe(double seconds, double processor) const {
   text.line("after the faults: nodes still in trouble %llu  probes %llu  to a leader %.3f s a run",
             number(troubled), number(probes),
             static_cast<double>(to_a_leader) / 1e6 / static_cast<double>(std::max(seeds, one)));
-  text.line("%-12s %10s %14s %10s %10s %10s", "struck", "follower", "pre-candidate", "candidate",
-            "leader", "down");
+  text.line("%-12s %10s %14s %10s %10s %10s   %10s %10s", "struck", "follower", "pre-candidate",
+            "candidate", "leader", "down", "saving", "installing");
   for (std::size_t i = 0; i < kFaults; ++i) {
-    const auto& row = struck[i];
-    if (std::all_of(row.begin(), row.end(), [](std::uint64_t count) { return count == 0; })) {
-      continue;
-    }
-    text.line("%-12s %10llu %14llu %10llu %10llu %10llu", to_string(static_cast<Fault>(i)),
-              number(row[0]), number(row[1]), number(row[2]), number(row[3]), number(row[4]));
+    const Struck& row = struck[i];
+    if (row == Struck()) continue;
+    text.line("%-12s %10llu %14llu %10llu %10llu %10llu   %10llu %10llu",
+              to_string(static_cast<Fault>(i)), number(row.by_role[0]), number(row.by_role[1]),
+              number(row.by_role[2]), number(row.by_role[3]), number(row.down), number(row.saving),
+              number(row.installing));
   }
   return text.take();
 }

@@ -48,15 +48,17 @@ struct Statistics {
   std::uint64_t to_a_leader = 0;
   /// Nodes that still run at the end though they are no members: nobody they know could tell them.
   std::uint64_t in_the_dark = 0;
-  /// By fault and by the role of the node that it struck; last, nodes that were down.
-  std::array<std::array<std::uint64_t, 5>, kFaults> struck{};
+  /// What the nodes were that a fault struck: those that were up by their roles, and how many of
+  /// them had a save under way, or a snapshot taking the place of their log.
+  struct Struck {
+    std::array<std::uint64_t, 4> by_role{};
+    std::uint64_t down = 0, saving = 0, installing = 0;
+    bool operator==(const Struck&) const = default;
+  };
+  std::array<Struck, kFaults> struck{};
 
   std::uint64_t events() const { return deliveries + completions + timers + requests; }
   std::uint64_t operations() const { return changes + reads; }
-  void met(Fault fault, raft::Role role) {
-    ++struck[static_cast<std::size_t>(fault)][static_cast<std::size_t>(role)];
-  }
-  void met_down(Fault fault) { ++struck[static_cast<std::size_t>(fault)].back(); }
   Statistics& operator+=(const Statistics& other);
   /// Many lines. `processor`: seconds of processor time.
   std::string describe(double seconds, double processor) const;
