@@ -77,6 +77,9 @@ class Connection final : public serve::Connection {
   void ask_service(std::uint64_t place, Asked asked);
   void on_done(std::uint64_t place, const ticket::Answer& outcome);
   void on_found(std::uint64_t place, const ticket::QueryAnswer& outcome);
+  void on_not_done(std::uint64_t place, const ticket::NotDone& not_done);
+  void redirect(std::uint64_t place);
+  void reply_leader(std::uint64_t place, const ticket::LeaderView& leader);
   void make_snapshot();
   Operations::Done on_changed(std::uint64_t place);
   void on_outcome(std::uint64_t place, const Outcome& outcome);

@@ -57,7 +57,7 @@ void Connection::hand_over(std::uint64_t place, const ticket::LeaderView& leader
     });
   }
   if (!std::holds_alternative<ticket::LeaderHere>(leader)) {
-    return answer(place, [&](ReplyWriter& writer) { reply_elsewhere(leader, asked, writer); });
+    return reply_leader(place, leader);
   }
   call_begun();
   ++(std::holds_alternative<ticket::Query>(asked.what) ? reads_ : changes_);
@@ -90,8 +90,7 @@ void Connection::on_done(std::uint64_t place, const ticket::Answer& outcome) {
     } else if (const auto* unknown = std::get_if<ticket::Unknown>(&outcome)) {
       answer(place, [&](ReplyWriter& writer) { reply_unknown(*unknown, writer); });
     } else {
-      const auto& not_done = std::get<ticket::NotDone>(outcome);
-      answer(place, [&](ReplyWriter& writer) { reply_not_done(not_done, writer); });
+      on_not_done(place, std::get<ticket::NotDone>(outcome));
     }
     ask_next();
   }
@@ -101,16 +100,37 @@ void Connection::on_done(std::uint64_t place, const ticket::Answer& outcome) {
 void Connection::on_found(std::uint64_t place, const ticket::QueryAnswer& outcome) {
   --reads_;
   if (serving()) {
-    answer(place, [&](ReplyWriter& writer) {
-      if (const auto* result = std::get_if<ticket::QueryResult>(&outcome)) {
-        reply_found(*result, writer);
-      } else {
-        reply_not_done(std::get<ticket::NotDone>(outcome), writer);
-      }
-    });
+    if (const auto* result = std::get_if<ticket::QueryResult>(&outcome)) {
+      answer(place, [&](ReplyWriter& writer) { reply_found(*result, writer); });
+    } else {
+      on_not_done(place, std::get<ticket::NotDone>(outcome));
+    }
     ask_next();
   }
   call_ended();
+}
+
+void Connection::on_not_done(std::uint64_t place, const ticket::NotDone& not_done) {
+  if (not_done.why == ticket::NotDone::Why::kNoLeader) {
+    return redirect(place);
+  }
+  answer(place, [&](ReplyWriter& writer) { reply_not_done(not_done, writer); });
+}
+
+/// Who asked a leader that lost its office, or stops, is sent to the next one as if it came now.
+void Connection::redirect(std::uint64_t place) {
+  call_begun();
+  owner_.service().find_leader([this, place](const ticket::LeaderView& leader) {
+    if (serving()) {
+      reply_leader(place, leader);
+    }
+    call_ended();
+  });
+}
+
+void Connection::reply_leader(std::uint64_t place, const ticket::LeaderView& leader) {
+  const std::uint16_t slot = pipeline_.key_slot(place);
+  answer(place, [&](ReplyWriter& writer) { reply_elsewhere(leader, slot, writer); });
 }
 
 void Connection::make_snapshot() {
@@ -129,7 +149,11 @@ Operations::Done Connection::on_changed(std::uint64_t place) {
 
 void Connection::on_outcome(std::uint64_t place, const Outcome& outcome) {
   if (serving()) {
-    answer(place, [&](ReplyWriter& writer) { reply_outcome(outcome, writer); });
+    if (outcome.kind == Outcome::Kind::kNoLeader) {
+      redirect(place);
+    } else {
+      answer(place, [&](ReplyWriter& writer) { reply_outcome(outcome, writer); });
+    }
     ask_next();
   }
   call_ended();

@@ -40,6 +40,7 @@ Pipeline::Slot& Pipeline::push_slot(Slot::State state, Protocol protocol, std::s
   slot.state = state;
   slot.protocol = protocol;
   slot.last = false;
+  slot.key_slot = 0;
   slot.times = 1;
   ++size_;
   slot.held_bytes = held_bytes;
@@ -51,6 +52,7 @@ Asked Pipeline::take_asked(std::uint64_t place) {
   Slot& slot = ring_.at(place);
   ENSURE(slot.state == Slot::State::kAsked);
   slot.state = Slot::State::kWaiting;
+  slot.key_slot = slot_of(slot.asked);
   return std::move(slot.asked);  // what is no string stays as well: the shape
 }
 

@@ -35,6 +35,8 @@ class Pipeline {
   /// Hands out what is asked. Once, of one that is_asked().
   Asked take_asked(std::uint64_t place);
   Protocol protocol(std::uint64_t place) { return ring_.at(place).protocol; }
+  /// slot_of() what was taken.
+  std::uint16_t key_slot(std::uint64_t place) { return ring_.at(place).key_slot; }
   /// Answers it. Once.
   void answer_numbers(std::uint64_t place, const ticket::Done& done);
   /// Of a run each request is answered so.
@@ -63,6 +65,7 @@ class Pipeline {
     State state = State::kAsked;
     Protocol protocol = Protocol::kResp2;
     bool last = false;
+    std::uint16_t key_slot = 0;
     /// So many requests stand here.
     std::uint32_t times = 1;
     ticket::Done done;

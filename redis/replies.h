@@ -58,15 +58,18 @@ void reply_cluster_view(ClusterView asked, const NodeView& view, ReplyWriter& re
 // --- replies_raft.cpp ----------------------------------------------------------------------------
 /// RAFT.LEADER, RAFT.STATS, RAFT.LASTCONTACT, RAFT.CONFIGURATION.
 void reply_raft(Verb verb, const NodeView& view, ReplyWriter& reply);
+/// Requires another outcome than kNoLeader, which is a redirect's.
 void reply_outcome(const Outcome& outcome, ReplyWriter& reply);
 
 // --- replies_ticket.cpp: what the service said ---------------------------------------------------
 void reply_done(Shape shape, const ticket::Done& done, ReplyWriter& reply);
+/// Requires another reason than kNoLeader, which is a redirect's.
 void reply_not_done(const ticket::NotDone& answer, ReplyWriter& reply);
 void reply_unknown(const ticket::Unknown& answer, ReplyWriter& reply);
 void reply_found(const ticket::QueryResult& result, ReplyWriter& reply);
-/// The leader is elsewhere, or nowhere. Requires that it is not here. MOVED names the slot of the
-/// key, 0 without one.
-void reply_elsewhere(const ticket::LeaderView& leader, const Asked& asked, ReplyWriter& reply);
+/// Of the key of what is asked, for redirects; 0 without one.
+std::uint16_t slot_of(const Asked& asked);
+/// Asks again at the leader, if it is another node; else to ask again, since this one did nothing.
+void reply_elsewhere(const ticket::LeaderView& leader, std::uint16_t slot, ReplyWriter& reply);
 
 }  // namespace ticketd::redis

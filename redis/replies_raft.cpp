@@ -54,11 +54,11 @@ void reply_outcome(const Outcome& outcome, ReplyWriter& reply) {
     case Outcome::Kind::kBusy:
       return reply.error("TRYAGAIN " + outcome.message);
     case Outcome::Kind::kNoLeader:
-      return reply.error(kNoLeader);
+      break;
     case Outcome::Kind::kUnknown:
       return reply.error("UNKNOWN outcome unknown: " + outcome.message);
   }
-  UNREACHABLE("all outcomes are named");
+  UNREACHABLE("an outcome without a reply");
 }
 
 }  // namespace ticketd::redis

@@ -5,8 +5,6 @@
 
 namespace ticketd::redis {
 
-namespace {
-
 /// Clients take a redirect for one of that slot alone, though the leader has all of them: with
 /// another slot than their key's they would ask the same node again.
 std::uint16_t slot_of(const Asked& asked) {
@@ -18,8 +16,6 @@ std::uint16_t slot_of(const Asked& asked) {
   }
   return 0;
 }
-
-}  // namespace
 
 void reply_done(Shape shape, const ticket::Done& done, ReplyWriter& reply) {
   switch (shape) {
@@ -41,7 +37,7 @@ void reply_not_done(const ticket::NotDone& answer, ReplyWriter& reply) {
   using Why = ticket::NotDone::Why;
   switch (answer.why) {
     case Why::kNoLeader:
-      return reply.error(kNoLeader);
+      break;
     case Why::kBusy:
     case Why::kKeysFull:
       return reply.error("TRYAGAIN " + answer.message);
@@ -68,17 +64,16 @@ void reply_found(const ticket::QueryResult& result, ReplyWriter& reply) {
   last ? reply.number(*last) : reply.integer(-1);
 }
 
-void reply_elsewhere(const ticket::LeaderView& leader, const Asked& asked, ReplyWriter& reply) {
+void reply_elsewhere(const ticket::LeaderView& leader, std::uint16_t slot, ReplyWriter& reply) {
   const auto* there = std::get_if<ticket::LeaderThere>(&leader);
   if (there == nullptr) {
-    ENSURE(std::holds_alternative<ticket::NoLeader>(leader));
     return reply.error(kNoLeader);
   }
   const auto address = parse_address(there->redis_address);
   if (!address) {
     return reply.error("CLUSTERDOWN The Raft leader runs without --redis_port");
   }
-  reply.error("MOVED " + std::to_string(slot_of(asked)) + " " + redirect_address(*address));
+  reply.error("MOVED " + std::to_string(slot) + " " + redirect_address(*address));
 }
 
 }  // namespace ticketd::redis

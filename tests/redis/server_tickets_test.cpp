@@ -115,6 +115,33 @@ TEST_CASE_FIXTURE(ServerFixture, "what was not done has a code that says whether
   CHECK(exchange("TICKET.GET a\r\n") == "-TRYAGAIN words\r\n");
 }
 
+TEST_CASE_FIXTURE(ServerFixture, "who asked a leader that lost its office is sent to the next one") {
+  service.hold = true;
+  operations.hold = true;
+  start();
+  auto client = connect();
+  client->send("TICKET\r\nTICKET a COUNT 2\r\nRAFT.REMOVESERVER 3\r\n");
+  REQUIRE(until([&] { return service.waiting.size() == 2 && operations.waiting.size() == 1; }));
+  service.hold_leader = true;
+  const ticket::NotDone lost{ticket::NotDone::Why::kNoLeader, "words"};
+  for (auto& done : std::exchange(service.waiting, {})) done(lost);
+  std::exchange(operations.waiting, {})[0](Outcome{Outcome::Kind::kNoLeader, "words"});
+  loop.poll();
+  REQUIRE(service.leader_waiting.size() == 3);
+  CHECK(client->received.empty());
+  for (auto& done : std::exchange(service.leader_waiting, {})) {
+    done(ticket::LeaderThere{"h:1", "h:7000"});
+  }
+  const std::string moved = "-MOVED 0 h:7000\r\n-MOVED 15495 h:7000\r\n-MOVED 0 h:7000\r\n";
+  REQUIRE(client->wait_for(moved));
+  service.hold_leader = false;
+  client->send("TICKET.GET a\r\n");
+  REQUIRE(until([&] { return service.queries_waiting.size() == 1; }));
+  service.leader = ticket::LeaderThere{"h:1", "h:7000"};
+  std::exchange(service.queries_waiting, {})[0](lost);
+  REQUIRE(client->wait_for(moved + "-MOVED 15495 h:7000\r\n"));
+}
+
 TEST_CASE_FIXTURE(ServerFixture, "an unknown outcome is never a redirect") {
   service.answer = ticket::Unknown{"words"};
   CHECK(exchange("TICKET\r\n").starts_with("-UNKNOWN outcome unknown: words."));

@@ -59,6 +59,7 @@ class FakeService : public Service {
 
   /// Its promise: every call is answered.
   void answer_all() {
+    hold_leader = false;
     for (auto& done : std::exchange(leader_waiting, {})) done(NoLeader{});
     for (auto& done : std::exchange(waiting, {})) done(NotDone{});
     for (auto& done : std::exchange(queries_waiting, {})) done(NotDone{});
