@@ -65,6 +65,7 @@ void fields(A& wire, M& m) {
   wire("space_low", m.space_low);
   wire("command_version", m.command_version);
   wire("durability", m.durability);
+  wire("addresses", m.addresses);
 }
 
 // --- Requests ------------------------------------------------------------------------------------

@@ -91,6 +91,8 @@ struct MemberStatus {
   bool space_low = false;
   std::uint32_t command_version = 0;
   Durability durability = Durability::kHigh;
+  /// The sender's own. So who missed its last greeting, or heard an older one after it, finds it.
+  raft::Addresses addresses{};
 
   bool operator==(const MemberStatus&) const = default;
 };

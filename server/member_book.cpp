@@ -7,6 +7,17 @@
 
 namespace ticketd::server {
 
+namespace {
+
+bool are_addresses(const raft::Addresses& told) {
+  const auto is_front_end = [](const std::string& text) {
+    return text.empty() || parse_address(text).ok();
+  };
+  return parse_address(told.peer).ok() && is_front_end(told.http) && is_front_end(told.redis);
+}
+
+}  // namespace
+
 bool MemberBook::announced(raft::MemberId member, const raft::Addresses& addresses,
                            raft::Index known) {
   const auto found = announcements_.find(member);
@@ -19,10 +30,13 @@ bool MemberBook::announced(raft::MemberId member, const raft::Addresses& address
   return std::exchange(found->second.addresses, addresses) != addresses;
 }
 
-void MemberBook::reported(raft::MemberId member, const net::MemberStatus& status, raft::Time now) {
-  if (committed_.find(member) == nullptr && !announcements_.contains(member)) return;
+bool MemberBook::reported(raft::MemberId member, const net::MemberStatus& status, raft::Time now) {
+  if (committed_.find(member) == nullptr && !announcements_.contains(member)) return false;
   reports_[member] = {status, now};
   refusals_.erase(member);
+  // Who has applied so much knows the newest configuration up to there.
+  return are_addresses(status.addresses) &&
+         announced(member, status.addresses, status.applied_index);
 }
 
 bool MemberBook::refusal_is_news(raft::MemberId member, net::Refused::Reason reason) {
@@ -40,7 +54,6 @@ void MemberBook::committed(const raft::ConfigurationAt& at) {
     }
   }
   committed_ = at.configuration;
-  if (told_at_ <= at.index) told_.clear();
   const auto gone = [&](const auto& noted) {
     return at.configuration.find(noted.first) == nullptr &&
            noted.first.incarnation.value <= at.index.value;
@@ -50,12 +63,20 @@ void MemberBook::committed(const raft::ConfigurationAt& at) {
   std::erase_if(refusals_, gone);
 }
 
-bool MemberBook::told_of(raft::Index committed, std::vector<net::Peer> peers) {
-  if (!told_.empty() && committed < told_at_) return false;
+bool MemberBook::told_of(raft::Index committed, const std::vector<net::Peer>& peers) {
+  if (committed < told_at_) return false;
+  bool news = committed > told_at_ && forget_told();
   told_at_ = committed;
-  const bool news = told_ != peers;
-  told_ = std::move(peers);
+  for (const net::Peer& peer : peers) {
+    if (told_.size() >= kMaxAnnounced && !told_.contains(peer.id)) continue;
+    news |= std::exchange(told_[peer.id], peer.address) != peer.address;
+  }
   return news;
+}
+
+bool MemberBook::forget_told() {
+  told_at_ = raft::Index(0);
+  return !std::exchange(told_, {}).empty();
 }
 
 const raft::Addresses& MemberBook::addresses(const raft::Member& member) const {
@@ -70,7 +91,7 @@ std::vector<net::Peer> MemberBook::peers(const raft::Configuration& newest,
   for (const auto& [member, announcement] : announcements_) {
     peers.try_emplace(member, announcement.addresses.peer);
   }
-  for (const net::Peer& told : told_) peers.try_emplace(told.id, told.address);
+  peers.insert(told_.begin(), told_.end());
   for (const raft::Configuration* configuration : {&newest, &committed}) {
     for (const raft::Member& member : configuration->members()) {
       peers.try_emplace(member.id, member.addresses.peer);
@@ -117,10 +138,7 @@ std::optional<net::Refused> judge_hello(const net::Hello& hello, std::uint64_t c
   if (hello.to != self) {
     return refuse(Reason::kWrongMember, "another member listens at this address");
   }
-  const auto is_address = [](const std::string& text) { return parse_address(text).ok(); };
-  const auto is_front_end = [&](const std::string& text) { return text.empty() || is_address(text); };
-  if (!is_address(hello.addresses.peer) || !is_front_end(hello.addresses.http) ||
-      !is_front_end(hello.addresses.redis)) {
+  if (!are_addresses(hello.addresses)) {
     return refuse(Reason::kUnknownMember, "what the member announces are no addresses");
   }
   if (configuration.configuration.find(hello.from) != nullptr ||

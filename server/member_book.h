@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "net/message.h"
@@ -23,7 +24,8 @@ class MemberBook {
   /// `known`: the newest committed configuration that it knew then. False: nothing new.
   bool announced(raft::MemberId member, const raft::Addresses& addresses,
                  raft::Index known = raft::Index(0));
-  void reported(raft::MemberId member, const net::MemberStatus& status, raft::Time now);
+  /// True: where that member is, is news.
+  bool reported(raft::MemberId member, const net::MemberStatus& status, raft::Time now);
   /// Was the last refusal by that member, since it last reported to us, for another reason (or none)?
   bool refusal_is_news(raft::MemberId member, net::Refused::Reason reason);
   /// That configuration is committed. Forgets who is not in it and is not newer than it, and what a
@@ -31,9 +33,12 @@ class MemberBook {
   /// must not win over what the cluster learned meanwhile. A configuration that was old when the
   /// member announced itself, and that this node only now catches up with, says nothing newer.
   void committed(const raft::ConfigurationAt& configuration);
-  /// Another member, whose newest committed configuration is the one at that index, dials these.
-  /// So does this node until it has committed as much. False: nothing new.
-  bool told_of(raft::Index committed, std::vector<net::Peer> peers);
+  /// Another member, whose newest committed configuration is the one at that index, reaches these
+  /// there, and not where this node's configuration says. That counts until forget_told(), unless a
+  /// member itself says something else. False: nothing new.
+  bool told_of(raft::Index committed, const std::vector<net::Peer>& peers);
+  /// False: there was nothing.
+  bool forget_told();
 
   /// Valid until something changes here, or `member` goes.
   const raft::Addresses& addresses(const raft::Member& member) const;
@@ -64,8 +69,8 @@ class MemberBook {
     raft::Index known;
   };
   std::map<raft::MemberId, Announcement> announcements_;
-  /// By a member that has committed the configuration at that index, which this node has not.
-  std::vector<net::Peer> told_;
+  /// By those that had committed the configuration at told_at_.
+  std::map<raft::MemberId, std::string> told_;
   raft::Index told_at_;
   std::map<raft::MemberId, Report> reports_;
   std::map<raft::MemberId, net::Refused::Reason> refusals_;

@@ -92,10 +92,13 @@ void Replica::mend_addresses() {
 }
 
 /// Who was away while others came or moved may know only such members as do not lead, and the leader
-/// may know only where it was. Those that it knows can say who else there is.
+/// may know only where it was. Those that it reaches can say who else there is.
 void Replica::ask_for_members() {
   const raft::Micros patience = kElectionsAlone * options_.raft.election_timeout_max;
-  if (loop_.now() < node_.leader_heard_at() + patience) return;
+  if (loop_.now() < node_.leader_heard_at() + patience) {
+    if (members_.forget_told()) set_peers();
+    return;
+  }
   for (const net::Peer& peer : peers()) {
     transport_.call(peer.id, net::StatusCall{}, options_.raft.election_timeout_max,
                     [this, alive = alive_](const net::CallResult& result) {
@@ -106,15 +109,18 @@ void Replica::ask_for_members() {
   }
 }
 
+/// At an equal index, too: a member may have moved, and have told only the one that answers.
 void Replica::hear(const net::StatusReply& status) {
   const raft::Index committed = node_.committed_configuration().index;
-  if (status.cluster_id != options_.cluster_id || status.configuration_index <= committed) return;
+  if (status.cluster_id != options_.cluster_id || status.configuration_index < committed) return;
   std::vector<net::Peer> told;
   for (const net::MemberView& view : status.members) {
     const std::string& address = view.member.addresses.peer;
-    if (parse_address(address)) told.push_back({view.member.id, address});
+    const raft::Member* known = node_.configuration().configuration.find(view.member.id);
+    const bool news = known == nullptr || known->addresses.peer != address;
+    if (news && parse_address(address)) told.push_back({view.member.id, address});
   }
-  if (members_.told_of(status.configuration_index, std::move(told))) set_peers();
+  if (members_.told_of(status.configuration_index, told)) set_peers();
 }
 
 // --- Reports -------------------------------------------------------------------------------------
@@ -123,7 +129,7 @@ net::MemberStatus Replica::own_status() const {
   const store::SpaceReport space = disk_.space();
   const ticket::Summary& summary = machine_.summary();
   return {summary.applied_index,   summary.digest,          summary.sequences,   space.free_bytes,
-          space.low || space.full, ticket::kCommandVersion, options_.durability};
+          space.low || space.full, ticket::kCommandVersion, options_.durability, options_.addresses};
 }
 
 void Replica::report_to_members() {
@@ -141,7 +147,7 @@ void Replica::report_to_members() {
 void Replica::on_status(raft::MemberId from, const net::MemberStatus& status) {
   if (closed_ || ended_) return;
   warn_of_another_level(from, status);
-  members_.reported(from, status, loop_.now());
+  if (members_.reported(from, status, loop_.now())) set_peers();
   const auto agrees = digests_.agrees(status.applied_index, status.digest);
   if (!agrees || *agrees) return;
   spdlog::critical("the state of member {} at index {} differs from this node's", from.node.value,

@@ -368,7 +368,8 @@ TEST_CASE("the longest messages fit into their frames") {
     const raft::Member member{each, true, true, id, ~0ull, addresses};
     configuration = configuration.with(member);
     status.members.push_back({member, raft::Index(kNumberEnd - 1), ~0ull,
-                              MemberStatus{raft::Index(kNumberEnd - 1), 0, ~0ull, ~0ull, true, 1}});
+                              MemberStatus{raft::Index(kNumberEnd - 1), 0, ~0ull, ~0ull, true, 1,
+                                           Durability::kHigh, addresses}});
   }
   CHECK(payload_of(Response{~0ull, status}).size() <= kResponseBytesMax);
   CHECK(payload_of(Response{~0ull, JoinReply{0, id, {raft::Index(1), configuration}}}).size() <=

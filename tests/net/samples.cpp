@@ -32,7 +32,9 @@ raft::AppendRequest append_request() {
   return m;
 }
 
-MemberStatus member_status() { return {Index(300), 0xd1, 4, 1 << 20, true, 1, Durability::kMedium}; }
+MemberStatus member_status() {
+  return {Index(300), 0xd1, 4, 1 << 20, true, 1, Durability::kMedium, kAddresses};
+}
 
 StatusReply status_reply() {
   StatusReply m;

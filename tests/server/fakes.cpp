@@ -303,6 +303,9 @@ void FakeTransport::call(raft::MemberId to, net::Call call, raft::Micros timeout
     if (*once) std::exchange(*once, nullptr)(std::move(result));
   };
   World& world = network_.world();
+  if (network_.status && std::holds_alternative<net::StatusCall>(call)) {
+    return world.after(0, [finish, status = *network_.status] { finish(net::Reply(status)); });
+  }
   const auto deliver = [finish, call = std::move(call), &world](FakeTransport& peer) {
     peer.events_->on_request(call, [finish, &world](net::Reply reply) {
       world.after(100, [finish, reply = std::move(reply)] { finish(reply); });

@@ -149,6 +149,8 @@ class FakeNetwork {
 
   std::map<std::string, FakeTransport*> listening;
   raft::Micros delay = 100;
+  /// The answer to whoever asks for a member's status, instead of that member's.
+  std::optional<net::StatusReply> status;
 
  private:
   World& world_;
@@ -169,6 +171,7 @@ class FakeTransport : public net::Transport {
   void call(raft::MemberId to, net::Call call, raft::Micros timeout,
             std::function<void(net::CallResult)> done) override;
   void close() override {}
+  const std::vector<net::Peer>& peers() const { return peers_; }
 
  private:
   /// Runs `deliver` on the peer, after a handshake, unless it cannot be reached.

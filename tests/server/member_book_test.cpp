@@ -79,26 +79,51 @@ TEST_CASE("members that the log does not know yet are reached, removed ones are 
   CHECK(book.peers(known.configuration, known.configuration) == std::vector<net::Peer>{{id(3, 12), "new:1"}});
 }
 
-TEST_CASE("where another member says that members are counts until as much is committed here") {
-  const auto old = configuration(9, {voter(id(1, 1), "a:1"), voter(id(2, 4), "b:1")});
+TEST_CASE("where other members say that members are counts until it is forgotten") {
+  const auto known = configuration(9, {voter(id(1, 1), "a:1"), voter(id(2, 4), "b:1")});
   MemberBook book(id(1, 1), {"a:1", "", ""});
-  book.committed(old);
-  const std::vector<net::Peer> told = {{id(1, 1), "was:1"}, {id(2, 4), "moved:1"}, {id(3, 8), "new:1"}};
-  CHECK(book.told_of(raft::Index(12), told));
-  CHECK_FALSE(book.told_of(raft::Index(12), told));
-  CHECK_FALSE(book.told_of(raft::Index(11), {}));
-  CHECK(book.peers(old.configuration, old.configuration) ==
-        std::vector<net::Peer>{{id(2, 4), "moved:1"}, {id(3, 8), "new:1"}});
-  SUBCASE("and what a member says of itself counts more") {
+  book.committed(known);
+  const auto peers = [&] { return book.peers(known.configuration, known.configuration); };
+  CHECK(book.told_of(raft::Index(12), {{id(1, 1), "was:1"}, {id(2, 4), "moved:1"}}));
+  CHECK_FALSE(book.told_of(raft::Index(12), {{id(2, 4), "moved:1"}}));
+  CHECK(peers() == std::vector<net::Peer>{{id(2, 4), "moved:1"}});
+  SUBCASE("they add to each other, unless one is behind") {
+    CHECK(book.told_of(raft::Index(12), {{id(3, 8), "new:1"}}));
+    CHECK_FALSE(book.told_of(raft::Index(11), {{id(2, 4), "before:1"}}));
+    CHECK(peers() == std::vector<net::Peer>{{id(2, 4), "moved:1"}, {id(3, 8), "new:1"}});
+    CHECK(book.told_of(raft::Index(13), {{id(3, 8), "newer:1"}}));
+    CHECK(peers() == std::vector<net::Peer>{{id(2, 4), "b:1"}, {id(3, 8), "newer:1"}});
+  }
+  SUBCASE("what a member says of itself counts more") {
     book.announced(id(2, 4), {"itself:1", "", ""});
-    CHECK(book.peers(old.configuration, old.configuration).front().address == "itself:1");
+    CHECK(peers() == std::vector<net::Peer>{{id(2, 4), "itself:1"}});
   }
-  SUBCASE("when it is committed it is forgotten") {
-    const auto now = configuration(12, {voter(id(1, 1), "a:1"), voter(id(2, 4), "here:1")});
-    book.committed(now);
-    CHECK(book.peers(now.configuration, now.configuration) ==
-          std::vector<net::Peer>{{id(2, 4), "here:1"}});
+  SUBCASE("forgotten") {
+    CHECK(book.forget_told());
+    CHECK_FALSE(book.forget_told());
+    CHECK(peers() == std::vector<net::Peer>{{id(2, 4), "b:1"}});
+    CHECK(book.told_of(raft::Index(1), {{id(2, 4), "c:1"}}));
   }
+}
+
+TEST_CASE("a report says where its member is, whatever was heard or committed before") {
+  const auto known = configuration(9, {voter(id(1, 1), "a:1"), voter(id(2, 4), "b:1")});
+  MemberBook book(id(1, 1), {"a:1", "", ""});
+  book.committed(known);
+  net::MemberStatus report;
+  report.applied_index = raft::Index(9);
+  report.addresses = {"second:1", "", ""};
+  book.announced(id(2, 4), report.addresses, raft::Index(9));
+  const auto first = configuration(10, {voter(id(1, 1), "a:1"), voter(id(2, 4), "first:1")});
+  book.committed(first);  // its first move, of which it has not heard
+  CHECK_FALSE(book.moved(first.configuration));
+  CHECK(book.reported(id(2, 4), report, raft::Time(100)));
+  CHECK_FALSE(book.reported(id(2, 4), report, raft::Time(200)));
+  CHECK(book.moved(first.configuration) == id(2, 4));
+  report.addresses.peer = "no address";
+  CHECK_FALSE(book.reported(id(2, 4), report, raft::Time(300)));
+  CHECK(book.addresses(*first.configuration.find(id(2, 4))).peer == "second:1");
+  CHECK_FALSE(book.reported(id(7, 7), report, raft::Time(300)));
 }
 
 TEST_CASE("an address that was announced before a committed change does not win over it") {

@@ -298,6 +298,59 @@ TEST_CASE("a member that was away and moved finds a leader that it has never hea
   cluster.settle();
 }
 
+TEST_CASE("where members are is believed of one's own cluster, if it is no nonsense") {
+  Three cluster;
+  const std::uint64_t alone = cluster.follower();
+  for (const std::uint64_t other : {1U, 2U, 3U}) {
+    if (other != alone) cluster.crash(other);
+  }
+  const raft::MemberId unknown{raft::NodeId(99), raft::Incarnation(99)};
+  net::StatusReply told;
+  told.configuration_index = raft::Index(1'000'000);
+  told.members.resize(2);
+  told.members[0].member.id = unknown;
+  told.members[0].member.addresses.peer = "node99:1";
+  told.members[1].member.id.node = raft::NodeId(98);
+  told.members[1].member.addresses.peer = "no address";
+  const auto dialed = [&] {
+    cluster.network.status = told;
+    cluster.world.run_for(3'000'000);
+    return cluster.at(alone).transport->peers();
+  };
+  told.cluster_id = cluster.cluster_id + 1;
+  CHECK(dialed().size() == 2);
+  told.cluster_id = cluster.cluster_id;
+  CHECK(dialed().size() == 3);
+  CHECK(dialed().back() == net::Peer{unknown, "node99:1"});
+  // Older than what this node knows.
+  told.configuration_index = raft::Index(0);
+  told.members[0].member.id.node = raft::NodeId(97);
+  CHECK(dialed().size() == 3);
+}
+
+TEST_CASE("two that moved find each other by one that has no news of its own") {
+  Three cluster;
+  REQUIRE(cluster.join(4));
+  REQUIRE(cluster.join(5));
+  const std::uint64_t leader = cluster.await_leader();
+  std::vector<std::uint64_t> others;
+  for (const auto& [id, node] : cluster.nodes) {
+    if (id != leader) others.push_back(id);
+  }
+  // Two of five are gone, and one of the others cannot lead: it is behind.
+  const std::uint64_t behind = others[0];
+  cluster.network.cut(raft::NodeId(behind));
+  REQUIRE(std::holds_alternative<Done>(cluster.take(leader)));
+  cluster.world.run_for(100'000);
+  for (const std::uint64_t id : {leader, others[1], others[2], others[3]}) cluster.crash(id);
+  cluster.network.heal();
+  for (const std::uint64_t id : {others[1], others[2]}) {
+    cluster.at(id).address = "elsewhere:" + std::to_string(id);
+    cluster.restart(id);
+  }
+  CHECK(std::holds_alternative<Done>(cluster.take(cluster.await_leader())));
+}
+
 TEST_CASE("nobody moves by a greeting for chunks, which one of an earlier life may be") {
   Three cluster;
   const std::uint64_t leader = cluster.await_leader();
