@@ -161,6 +161,7 @@ std::string Aftermath::unsettled_member(const Process& process) const {
   const raft::Index applied = process.replica().summary().applied_index;
   if (applied != last) {
     const raft::Node& node = process.replica().node();
+    if (!simulation_.is_found(process)) return {};
     return "(" + std::string(to_string(node.role())) + " in term " +
            std::to_string(node.current_term().value) + ") has applied " +
            std::to_string(applied.value) + " of " + std::to_string(last.value);

@@ -35,7 +35,6 @@ class Faults {
   Process& pick();
   Process* pick_up();
   Micros span();
-  /// For the statistics.
   void crash();
   void stop();
   /// Once it has stopped, which may take longer.

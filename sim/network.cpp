@@ -64,7 +64,8 @@ void Network::close(SessionId id) {
     return;
   }
   simulation_.events.push_action(
-      simulation_.events.now() + draw_delay(session.listener), session.dialer, session.dialer_life, [this, id] {
+      simulation_.events.now() + draw_delay(session.listener), session.dialer,
+      session.dialer_life, [this, id] {
         Process& dialer = simulation_.process(sessions_[id]->dialer);
         dialer.on_loop([&dialer, id] { dialer.transport().broke(id); });
       });

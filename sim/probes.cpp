@@ -21,6 +21,7 @@ constexpr Micros kOldReport = 10'000'000;
 Probes::Probes(Simulation& simulation) : simulation_(simulation) {
   for (const auto& process : simulation.processes()) {
     if (!simulation.is_member(*process) || simulation.minority.holds(*process)) continue;
+    if (process->up() && !simulation.is_found(*process)) continue;
     const std::string key = "probe-" + std::to_string(process->index());
     add(*process, "ticket", ticket::Request{});
     add(*process, "keyed", {ticket::Kind::kTake, "probe", 2, key});

@@ -271,6 +271,22 @@ bool Simulation::is_member(const Process& process) const {
              .configuration.find(process.platter().member()) != nullptr;
 }
 
+bool Simulation::is_found(const Process& process) {
+  const Process* leader = this->leader();
+  if (leader == nullptr) return true;
+  std::vector<const Process*> found = {leader};
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    for (const auto& other : processes_) {
+      const bool asks = other->up() && !minority.holds(*other) && is_member(*other);
+      if (asks && std::find(found.begin(), found.end(), other.get()) == found.end() &&
+          (knows_where(*other, *found[i]) || knows_where(*found[i], *other))) {
+        found.push_back(other.get());
+      }
+    }
+  }
+  return std::find(found.begin(), found.end(), &process) != found.end();
+}
+
 void Simulation::struck(Fault fault, const Process& process) {
   Statistics::Struck& row = statistics.struck[static_cast<std::size_t>(fault)];
   if (!process.runs()) {

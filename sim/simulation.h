@@ -46,7 +46,10 @@ class Simulation {
   Process* former_leader();
   /// In the newest committed configuration.
   bool is_member(const Process& process) const;
-  /// Counts it.
+  /// Does the leader find it, or it the leader, each asking whom it knows? Who moved and knows
+  /// nobody where he is has to be brought back by hand. Requires that it is up.
+  bool is_found(const Process& process);
+  /// Counts that this fault met that process, as it is.
   void struck(Fault fault, const Process& process);
   /// No more faults, but for those of a minority.
   void heal();

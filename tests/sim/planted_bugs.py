@@ -218,11 +218,6 @@ BUGS = (
         Edit("raft/log.cpp",
              "  while (configurations_.back().index > last_) {\n    configurations_.pop_back();\n"
              "    ENSURE(!configurations_.empty());\n  }\n", ""),)),
-    Bug("old-announcement-forgotten", "catching up with old configurations forgets where members are "
-        "now", (
-        Edit("server/member_book.cpp",
-             "announced != announcements_.end() && announced->second.known < at.index",
-             "announced != announcements_.end()"),)),
     # --- Reads ------------------------------------------------------------------------------------
     Bug("read-without-a-round", "a leader reads without asking whether it still leads", (
         Edit("raft/reads.cpp", "  if (reads.in_round.empty() || answered < reads.round) {",
