@@ -109,10 +109,11 @@ void Replica::ask_for_members() {
   }
 }
 
-/// At an equal index, too: a member may have moved, and have told only the one that answers.
+/// At an equal index, too: a member may have moved, and have told only the one that answers. But not
+/// against what stands in this node's own log since, committed or not.
 void Replica::hear(const net::StatusReply& status) {
-  const raft::Index committed = node_.committed_configuration().index;
-  if (status.cluster_id != options_.cluster_id || status.configuration_index < committed) return;
+  const raft::Index newest = node_.configuration().index;
+  if (status.cluster_id != options_.cluster_id || status.configuration_index < newest) return;
   std::vector<net::Peer> told;
   for (const net::MemberView& view : status.members) {
     const std::string& address = view.member.addresses.peer;

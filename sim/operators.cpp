@@ -49,6 +49,7 @@ void Operators::join(Process& joiner, bool replace) {
   store::Identity& identity = joiner.platter().identity;
   identity.join_token = 1 + random_.below(~std::uint64_t{0} - 1);
   identity.replace = replace;
+  simulation_.struck(Fault::kMembership, joiner);
   joiner.set_joining(true);
   simulation_.tell(joiner, "asks to join", replace ? " in place of its former self" : "");
   ask_admission(joiner.index(), {});
