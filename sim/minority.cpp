@@ -65,7 +65,9 @@ bool Minority::drawn(Trouble trouble, const Process& process) const {
     case Trouble::kPauses:
       return faults.has(Fault::kPauses) && process.up();
     case Trouble::kHungDisk:
-      return faults.has(Fault::kHungDisk) && process.up();
+      // Changes are refused as long as a voter says that its space is low, and one whose disk hangs
+      // goes on saying what it saw last.
+      return faults.has(Fault::kHungDisk) && process.up() && !process.disk().space().low;
     case Trouble::kCount:
       break;
   }
