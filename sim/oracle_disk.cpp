@@ -38,7 +38,10 @@ void Oracle::durable(std::uint32_t process, const raft::Save& save) {
           first, " on what its disk has applied");
   if (first <= platter.last_index()) {
     ++truncations;
-    require(first > golden.last() || platter.chain_at(first) != golden.chain(first),
+    // Who held more than anybody had committed, was away, and hears a leader now that came before
+    // the one who committed it, may cut that: nobody counted on it. Later leaders hold it.
+    const bool committed = first <= golden.last() && platter.chain_at(first) == golden.chain(first);
+    require(!committed || save.entries.front().term < golden.committed_in(first),
             platter.member(), " cuts its log from ", first, " on, which is committed");
     std::vector<raft::ConfigurationAt>& on_disk = on_disk_[process];
     while (on_disk.back().index >= first) on_disk.pop_back();  // the first one stands before it
