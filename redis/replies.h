@@ -69,7 +69,7 @@ void reply_unknown(const ticket::Unknown& answer, ReplyWriter& reply);
 void reply_found(const ticket::QueryResult& result, ReplyWriter& reply);
 /// Of the key of what is asked, for redirects; 0 without one.
 std::uint16_t slot_of(const Asked& asked);
-/// Asks again at the leader, if it is another node; else to ask again, since this one did nothing.
+/// Sends the client to the leader, if that is another node, and else tells it to ask again.
 void reply_elsewhere(const ticket::LeaderView& leader, std::uint16_t slot, ReplyWriter& reply);
 
 }  // namespace ticketd::redis
