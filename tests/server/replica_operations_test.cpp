@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "tests/server/fakes.h"
+#include "tests/server/cluster.h"
 
 namespace ticketd::server::testing {
 namespace {

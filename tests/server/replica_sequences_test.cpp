@@ -1,11 +1,10 @@
 // Named sequences, keys and reads, over replicas in virtual time.
 #include <doctest/doctest.h>
 
-#include <set>
 #include <string>
 #include <vector>
 
-#include "tests/server/fakes.h"
+#include "tests/server/cluster.h"
 
 namespace ticketd::server::testing {
 namespace {
@@ -17,13 +16,8 @@ using ticket::Lookup;
 using ticket::NotDone;
 using ticket::QueryResult;
 
-struct Three : Cluster {
-  Three() {
-    bootstrap(1);
-    REQUIRE(join(2));
-    REQUIRE(join(3));
-  }
-  std::uint64_t follower() { return await_leader() == 1 ? 2 : 1; }
+/// Whose leader is asked.
+struct Asked : Three {
   Done done(ticket::Request request) {
     const auto answer = change(await_leader(), std::move(request));
     REQUIRE(std::holds_alternative<Done>(answer));
@@ -39,17 +33,6 @@ struct Three : Cluster {
     REQUIRE(std::holds_alternative<QueryResult>(answer));
     return std::get<QueryResult>(answer).found.at(0).last;
   }
-  /// All nodes at one index with one digest.
-  void settle() {
-    REQUIRE(world.run_until([&] {
-      std::set<std::pair<std::uint64_t, std::uint64_t>> states;
-      for (auto& [id, node] : nodes) {
-        const ticket::Summary& summary = node.replica->summary();
-        states.emplace(summary.applied_index.value, summary.digest);
-      }
-      return states.size() == 1;
-    }));
-  }
 };
 
 ticket::Request take(std::string sequence, std::uint64_t count = 1, std::string key = {}) {
@@ -59,7 +42,7 @@ ticket::Request take(std::string sequence, std::uint64_t count = 1, std::string 
 // --- Changes --------------------------------------------------------------------------------------
 
 TEST_CASE("a named sequence counts from 0, moves forward, and is removed where that is allowed") {
-  Three cluster;
+  Asked cluster;
   CHECK(cluster.done(take("orders")).first == 0);
   CHECK(cluster.done(take("orders", 5)).first == 1);
   CHECK(cluster.done({Kind::kAdvance, "orders", 99, ""}).first == 99);
@@ -78,7 +61,7 @@ TEST_CASE("a named sequence counts from 0, moves forward, and is removed where t
 }
 
 TEST_CASE("a retry gets the first answer from any leader, also after all have crashed") {
-  Three cluster;
+  Asked cluster;
   CHECK(cluster.done(take("a", 3, "key")).first == 0);
   cluster.done(take("a"));
   const std::uint64_t leader = cluster.await_leader();
@@ -99,7 +82,7 @@ TEST_CASE("a retry gets the first answer from any leader, also after all have cr
 }
 
 TEST_CASE("a retry is known after a snapshot, too") {
-  Three cluster;
+  Asked cluster;
   const std::uint64_t leader = cluster.await_leader();
   const std::uint64_t away = cluster.follower();
   cluster.crash(away);
@@ -155,7 +138,7 @@ TEST_CASE("a command that this build does not know stops the node before it is a
 // --- Reads ----------------------------------------------------------------------------------------
 
 TEST_CASE("reads that wait together are one round, and write nothing") {
-  Three cluster;
+  Asked cluster;
   cluster.done(take("a", 7));
   const std::uint64_t leader = cluster.await_leader();
   const raft::Index before = cluster.at(leader).replica->node().last_index();
@@ -174,7 +157,7 @@ TEST_CASE("reads that wait together are one round, and write nothing") {
 }
 
 TEST_CASE("sequences are listed in pages, in the order of their bytes") {
-  Three cluster;
+  Asked cluster;
   for (const char* name : {"b", "ab", "a", "\xff", "aa"}) cluster.done(take(name));
   cluster.done(take(""));
   const std::uint64_t leader = cluster.await_leader();
@@ -195,7 +178,7 @@ TEST_CASE("sequences are listed in pages, in the order of their bytes") {
 }
 
 TEST_CASE("a follower has the leader read, and answers stale reads itself") {
-  Three cluster;
+  Asked cluster;
   cluster.done(take("a", 7));
   cluster.settle();
   const std::uint64_t follower = cluster.follower();
@@ -213,7 +196,7 @@ TEST_CASE("a follower has the leader read, and answers stale reads itself") {
 }
 
 TEST_CASE("a leader that is cut off does not answer reads from what it knows") {
-  Three cluster;
+  Asked cluster;
   cluster.done(take("a"));
   const std::uint64_t old_leader = cluster.await_leader();
   cluster.network.cut(raft::NodeId(old_leader));
@@ -228,7 +211,7 @@ TEST_CASE("a leader that is cut off does not answer reads from what it knows") {
 }
 
 TEST_CASE("reads that nobody confirms are answered within the request's time") {
-  Three cluster;
+  Asked cluster;
   const std::uint64_t leader = cluster.await_leader();
   for (const std::uint64_t id : {1u, 2u, 3u}) {
     if (id != leader) cluster.crash(id);
@@ -240,7 +223,7 @@ TEST_CASE("reads that nobody confirms are answered within the request's time") {
 }
 
 TEST_CASE("closing answers reads wherever they stand") {
-  Three cluster;
+  Asked cluster;
   const std::uint64_t leader = cluster.await_leader();
   for (auto& [id, node] : cluster.nodes) node.disk->chill();
   int answers = 0;
@@ -257,7 +240,7 @@ TEST_CASE("closing answers reads wherever they stand") {
 // --- Records that are not in memory ---------------------------------------------------------------
 
 TEST_CASE("cold records are read before an entry is applied, on every member, and in order") {
-  Three cluster;
+  Asked cluster;
   cluster.done(take("a", 3, "key"));
   cluster.settle();
   for (auto& [id, node] : cluster.nodes) node.disk->chill();
@@ -289,7 +272,7 @@ TEST_CASE("a leader has cold records read while their entry is on its way") {
 }
 
 TEST_CASE("a long lookup is read piece by piece, so that no entry waits behind it for long") {
-  Three cluster;
+  Asked cluster;
   cluster.done(take("name-7", 5));
   cluster.settle();
   const std::uint64_t leader = cluster.await_leader();
@@ -306,7 +289,7 @@ TEST_CASE("a long lookup is read piece by piece, so that no entry waits behind i
 }
 
 TEST_CASE("many queries at once are all answered, the small ones together") {
-  Three cluster;
+  Asked cluster;
   const std::uint64_t leader = cluster.await_leader();
   FakeDisk& disk = *cluster.at(leader).disk;
   disk.chill();
@@ -324,7 +307,7 @@ TEST_CASE("many queries at once are all answered, the small ones together") {
 }
 
 TEST_CASE("a leader whose disk gives no records hands over, and every request is answered") {
-  Three cluster;
+  Asked cluster;
   const std::uint64_t leader = cluster.await_leader();
   FakeDisk& disk = *cluster.at(leader).disk;
   disk.chill();
@@ -441,7 +424,7 @@ TEST_CASE("whoever asks again while a node closes is answered, too") {
 }
 
 TEST_CASE("a cold record that is looked up is read first") {
-  Three cluster;
+  Asked cluster;
   cluster.done(take("a", 7));
   cluster.settle();
   for (auto& [id, node] : cluster.nodes) node.disk->chill();
