@@ -18,7 +18,7 @@ int to_llhttp(bool accepted) { return accepted ? 0 : kStop; }
 void forget(std::string& bytes) {
   bytes.clear();
   if (bytes.capacity() > kBytesKept) {
-    bytes = {};
+    bytes = std::string();  // `{}` would clear it, and keep the memory
   }
 }
 

@@ -44,6 +44,9 @@ class Pipeline {
   /// connection's last.
   bool take_ready(std::string& out, const ResponseWriter& writer);
 
+  /// When nothing waits: the memory that a long pipeline needed.
+  void give_back_memory() { ring_.give_back(); }
+
   bool empty() const { return ring_.empty(); }
   std::size_t size() const { return ring_.size(); }
   /// Bytes of targets and answers kept here, and what those that wait need for what they ask and

@@ -46,6 +46,9 @@ class Pipeline {
   /// last.
   bool take_ready(std::string& out);
 
+  /// When nothing waits: the memory that a long pipeline needed.
+  void give_back_memory() { ring_.give_back(); }
+
   bool empty() const { return ring_.empty(); }
   /// Requests; those of a run (ticket::Request::times) have one place, and are counted.
   std::size_t size() const { return size_; }

@@ -14,6 +14,9 @@ namespace {
 
 /// A buffer that grew beyond this gives its memory back when it is empty.
 constexpr std::size_t kBufferBytesKept = 4096;
+/// A client that is quiet for so long may be idle for longer; one that asks all the time has its
+/// memory allocated once.
+constexpr std::chrono::seconds kMemoryKept{1};
 /// Sent bytes at the front of the output are dropped when they are so many.
 constexpr std::size_t kSentBytesKept = 64 * 1024;
 
@@ -253,9 +256,17 @@ void Connection::check_time(Clock::time_point now) {
         end_input();
         advance();
       }
-    } else if (unsent() == 0 && waiting() == 0 && now - idle_since_ >= limits_.idle_time) {
-      close();
+    } else if (unsent() == 0 && waiting() == 0) {
+      check_idle(now - idle_since_);
     }
+  }
+}
+
+void Connection::check_idle(Clock::duration idle) {
+  if (idle >= limits_.idle_time) {
+    close();
+  } else if (idle >= kMemoryKept) {
+    give_back_memory();
   }
 }
 

@@ -81,6 +81,8 @@ class Connection : public std::enable_shared_from_this<Connection>, private Read
   virtual std::size_t waiting() const = 0;
   /// Bytes that are held for them.
   virtual std::size_t held_bytes() const = 0;
+  /// The client has been quiet for a while, and nothing waits: memory that a busier time needed.
+  virtual void give_back_memory() = 0;
   /// Appends every answer that is next in order. True: one of them is the connection's last.
   virtual bool write_ready(std::string& out) = 0;
   /// Tells the client with the last answer that waits that it is the last, if there is a word for
@@ -123,6 +125,7 @@ class Connection : public std::enable_shared_from_this<Connection>, private Read
   void drop_sent();
   void settle();
   void start_clocks(bool reading);
+  void check_idle(Clock::duration idle);
   void linger();
   void close();
 

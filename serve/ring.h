@@ -12,7 +12,7 @@ namespace ticketd::serve {
 
 /// A queue whose elements are found by their places: numbers that grow by one. A ring, so that a
 /// connection in its stride allocates nothing. What is taken out is left as it was, for the next
-/// one at its slot to be put over.
+/// one at its slot to be put over. It stays as long as it once was, until give_back().
 template <class Slot>
 class Ring {
  public:
@@ -34,8 +34,11 @@ class Ring {
     ENSURE_GT(count_, 0);
     ++first_;
     --count_;
+  }
+  /// Keeps the memory of a few elements, if nothing is in it.
+  void give_back() {
     if (count_ == 0 && slots_.size() > kSizeKept) {
-      slots_ = {};
+      slots_ = std::vector<Slot>();  // `{}` would clear it, and keep the memory
     }
   }
   /// The place after the last one.
@@ -45,7 +48,6 @@ class Ring {
 
  private:
   static constexpr std::size_t kFirstSize = 4;
-  /// A longer ring gives its memory back when it is empty.
   static constexpr std::size_t kSizeKept = 16;
 
   void grow() {

@@ -23,6 +23,40 @@ TEST_CASE("places grow by one, whatever is taken out") {
   CHECK(ring.size() == 67);
 }
 
+/// Knows how many there are.
+struct Counted {
+  Counted() { ++alive; }
+  Counted(Counted&& other) noexcept : value(other.value) { ++alive; }
+  Counted& operator=(Counted&&) noexcept = default;
+  ~Counted() { --alive; }
+  int value = 0;
+  static inline int alive = 0;
+};
+
+TEST_CASE("a ring that was long gives its memory back when it is told to, and is empty") {
+  Ring<Counted> ring;
+  for (int i = 0; i < 1000; ++i) {
+    ring.at(ring.push()).value = i;
+  }
+  for (int i = 0; i < 999; ++i) {
+    ring.pop();
+  }
+  ring.give_back();
+  CHECK(ring.back().value == 999);
+  ring.pop();
+  CHECK(Counted::alive >= 1000);  // for the next long one
+  ring.give_back();
+  CHECK(Counted::alive == 0);
+  const std::uint64_t place = ring.push();
+  CHECK(place == 1000);
+  ring.at(place).value = 7;
+  CHECK(ring.front().value == 7);
+  const int few = Counted::alive;
+  ring.pop();
+  ring.give_back();
+  CHECK(Counted::alive == few);
+}
+
 TEST_CASE("a ring is a queue whose elements keep their places") {
   CHECK(rc::check("a deque", [] {
     Ring<std::string> ring;
