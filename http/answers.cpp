@@ -164,4 +164,8 @@ Response too_many_connections(std::size_t limit) {
   return nothing_done("more than " + std::to_string(limit) + " connections are open");
 }
 
+Response not_yet_admitted() {
+  return nothing_done("this node waits to be admitted to its cluster. Ask another node.");
+}
+
 }  // namespace ticketd::http

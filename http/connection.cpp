@@ -54,6 +54,7 @@ bool Connection::write_ready(std::string& out) {
 void Connection::say_too_slow() { push_last(too_slow(limits().request_time)); }
 void Connection::say_cut_short() { push_last(cut_short()); }
 void Connection::say_too_many(std::size_t limit) { push_last(too_many_connections(limit)); }
+void Connection::say_not_yet() { push_last(not_yet_admitted()); }
 
 void Connection::push_last(const Response& response) {
   const Framing framing{};

@@ -48,6 +48,7 @@ class Connection final : public serve::Connection {
   void say_too_slow() override;
   void say_cut_short() override;
   void say_too_many(std::size_t limit) override;
+  void say_not_yet() override;
 
   void begin(const Request& request);
   /// Says this as the last of all answers.

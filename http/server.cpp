@@ -15,6 +15,7 @@ class Server::Inside final : public Connection::Owner {
   Inside(Options options, std::unique_ptr<serve::Server> server)
       : options_(std::move(options)), writer_(options_.server), server_(std::move(server)) {}
 
+  void turn_away() { server_->turn_away(maker()); }
   void start(ticket::Service& service);
   serve::Server& server() { return *server_; }
 
@@ -23,6 +24,8 @@ class Server::Inside final : public Connection::Owner {
   const ResponseWriter& writer() override;
 
  private:
+  serve::Server::Make maker();
+
   const Options options_;
   ticket::Service* service_ = nullptr;
   ResponseWriter writer_;
@@ -33,9 +36,13 @@ class Server::Inside final : public Connection::Owner {
 void Server::Inside::start(ticket::Service& service) {
   ENSURE(service_ == nullptr);
   service_ = &service;
-  server_->start([this](asio::ip::tcp::socket socket, serve::Connection::Owner& owner) {
+  server_->start(maker());
+}
+
+serve::Server::Make Server::Inside::maker() {
+  return [this](asio::ip::tcp::socket socket, serve::Connection::Owner& owner) {
     return std::make_shared<Connection>(std::move(socket), owner, *this);
-  });
+  };
 }
 
 const ResponseWriter& Server::Inside::writer() {
@@ -55,6 +62,7 @@ Result<std::unique_ptr<Server>> Server::open(asio::io_context& loop, Options opt
 Server::Server(std::unique_ptr<Inside> inside) : inside_(std::move(inside)) {}
 Server::~Server() = default;
 void Server::start(ticket::Service& service) { inside_->start(service); }
+void Server::turn_away() { inside_->turn_away(); }
 std::uint16_t Server::port() const { return inside_->server().port(); }
 std::size_t Server::connections() const { return inside_->server().connections(); }
 void Server::stop_accepting() { inside_->server().stop_accepting(); }

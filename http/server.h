@@ -16,7 +16,8 @@ namespace ticketd::http {
 /// thread, and so is every call into the service.
 class Server {
  public:
-  /// Binds and listens, so that port() is known; clients wait in the backlog until start(). `loop`
+  /// Binds and listens, so that port() is known; clients wait in the backlog until turn_away() or
+  /// start(). `loop`
   /// must outlive the server. Errors name the address and why it cannot be had.
   static Result<std::unique_ptr<Server>> open(asio::io_context& loop, Options options);
 
@@ -25,6 +26,10 @@ class Server {
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
+
+  /// From now until start() clients are told that nothing is served yet, instead of waiting in the
+  /// backlog. At most once.
+  void turn_away();
 
   /// Begins to serve. Once. `service` must outlive the server, or the callback of close().
   void start(ticket::Service& service);

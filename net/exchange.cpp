@@ -57,7 +57,7 @@ class Exchange {
     Result<Frame> answer = say(bytes, deadline);
     if (!answer) {
       return Error{"the node at " + name_ + " does not greet: " + answer.error().message +
-                   "; is this its --raft_port?"};
+                   "; is this its --raft_port? (A node that waits to be admitted does not greet.)"};
     }
     if (const auto* refused = std::get_if<Refused>(&*answer)) {
       return Error{"the node at " + name_ + " refuses the connection: " + refused->message};

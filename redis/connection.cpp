@@ -174,5 +174,6 @@ void Connection::say_cut_short() {
 }
 
 void Connection::say_too_many(std::size_t) { push_last("ERR max number of clients reached"); }
+void Connection::say_not_yet() { push_last(kNoLeader); }
 
 }  // namespace ticketd::redis

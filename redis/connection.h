@@ -53,6 +53,7 @@ class Connection final : public serve::Connection {
   void say_too_slow() override;
   void say_cut_short() override;
   void say_too_many(std::size_t limit) override;
+  void say_not_yet() override;
 
   // `input`: what stands behind the request; those that repeat it may be taken with it.
   void begin(Arguments arguments, std::string_view& input);

@@ -14,6 +14,7 @@ class Server::Inside final : public Connection::Owner {
   Inside(Options options, std::unique_ptr<serve::Server> server)
       : options_(std::move(options)), server_(std::move(server)) {}
 
+  void turn_away() { server_->turn_away(maker()); }
   void start(ticket::Service& service, Operations& operations);
   serve::Server& server() { return *server_; }
 
@@ -24,6 +25,8 @@ class Server::Inside final : public Connection::Owner {
   void count_commands(std::size_t number) override { counters_.commands += number; }
 
  private:
+  serve::Server::Make maker();
+
   const Options options_;
   const std::chrono::steady_clock::time_point opened_ = std::chrono::steady_clock::now();
   ticket::Service* service_ = nullptr;
@@ -37,9 +40,13 @@ void Server::Inside::start(ticket::Service& service, Operations& operations) {
   ENSURE(service_ == nullptr);
   service_ = &service;
   operations_ = &operations;
-  server_->start([this](asio::ip::tcp::socket socket, serve::Connection::Owner& owner) {
+  server_->start(maker());
+}
+
+serve::Server::Make Server::Inside::maker() {
+  return [this](asio::ip::tcp::socket socket, serve::Connection::Owner& owner) {
     return std::make_shared<Connection>(std::move(socket), owner, *this);
-  });
+  };
 }
 
 Surroundings Server::Inside::surroundings() {
@@ -63,6 +70,7 @@ Server::~Server() = default;
 void Server::start(ticket::Service& service, Operations& operations) {
   inside_->start(service, operations);
 }
+void Server::turn_away() { inside_->turn_away(); }
 std::uint16_t Server::port() const { return inside_->server().port(); }
 std::size_t Server::connections() const { return inside_->server().connections(); }
 void Server::close(std::function<void()> closed) { inside_->server().close(std::move(closed)); }

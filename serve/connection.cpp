@@ -74,6 +74,14 @@ void Connection::refuse(std::size_t limit) {
   }
 }
 
+void Connection::turn_away() {
+  if (join()) {
+    say_not_yet();
+    end_input();
+    advance();
+  }
+}
+
 void Connection::drain() {
   draining_ = true;
   if (state_ != State::kServing || advancing_) {

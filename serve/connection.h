@@ -54,6 +54,8 @@ class Connection : public std::enable_shared_from_this<Connection>, private Read
   void serve();
   /// Says that so many connections are open, whatever the client sends, and closes.
   void refuse(std::size_t limit);
+  /// Says that nothing is served yet, whatever the client sends, and closes.
+  void turn_away();
   /// Writes the answers that are ready, and reads what was left in the socket.
   void resume();
   /// Keeps the time-outs; called every now and then.
@@ -89,10 +91,11 @@ class Connection : public std::enable_shared_from_this<Connection>, private Read
   /// that. Requires waiting().
   virtual void mark_last() {}
   /// Answers that the request which is not whole took too long, or was cut short by the client's
-  /// end; or that there are more connections than so many.
+  /// end; or that there are more connections than so many; or that nothing is served yet.
   virtual void say_too_slow() = 0;
   virtual void say_cut_short() = 0;
   virtual void say_too_many(std::size_t limit) = 0;
+  virtual void say_not_yet() = 0;
 
   // --- For the protocol --------------------------------------------------------------------------
   bool serving() const { return state_ == State::kServing; }

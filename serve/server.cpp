@@ -33,6 +33,7 @@ class Server::Inside final : public Connection::Owner, public std::enable_shared
   Inside(asio::io_context& loop, const Limits& limits, std::shared_ptr<Listener> listener,
          std::shared_ptr<ReadySet> ready_set);
 
+  void turn_away(Make make);
   void start(Make make);
   void stop_accepting() { listener_->stop(); }
   void close(std::function<void()> closed);
@@ -47,6 +48,7 @@ class Server::Inside final : public Connection::Owner, public std::enable_shared
   void closed(Connection& connection) override;
 
  private:
+  void open_doors(Make make);
   void on_accept(asio::ip::tcp::socket socket);
   void resume();
   void check_later();
@@ -60,6 +62,7 @@ class Server::Inside final : public Connection::Owner, public std::enable_shared
   const std::shared_ptr<Listener> listener_;
   const std::shared_ptr<ReadySet> ready_set_;
   Make make_;
+  bool serving_ = false;
   std::array<char, kReadBytes> read_buffer_;
 
   /// connections_[i]->index == i.
@@ -86,7 +89,21 @@ Server::Inside::Inside(asio::io_context& loop, const Limits& limits,
       close_timer_(loop) {}
 
 void Server::Inside::start(Make make) {
-  ENSURE(!make_);
+  ENSURE(!serving_);
+  serving_ = true;
+  if (make_) {  // since turn_away()
+    make_ = std::move(make);
+  } else {
+    open_doors(std::move(make));
+  }
+}
+
+void Server::Inside::turn_away(Make make) {
+  ENSURE(!serving_ && !make_);
+  open_doors(std::move(make));
+}
+
+void Server::Inside::open_doors(Make make) {
   make_ = std::move(make);
   ready_set_->start();
   // The listener is owned by `this` and stopped in destroy().
@@ -105,8 +122,10 @@ void Server::Inside::on_accept(asio::ip::tcp::socket socket) {
   check_later();
   if (above) {
     connection->refuse(limit);
-  } else {
+  } else if (serving_) {
     connection->serve();
+  } else {
+    connection->turn_away();
   }
 }
 
@@ -242,6 +261,7 @@ Result<std::unique_ptr<Server>> Server::open(asio::io_context& loop, const Endpo
 
 Server::Server(std::shared_ptr<Inside> inside) : inside_(std::move(inside)) {}
 Server::~Server() { inside_->destroy(); }
+void Server::turn_away(Make make) { inside_->turn_away(std::move(make)); }
 void Server::start(Make make) { inside_->start(std::move(make)); }
 std::uint16_t Server::port() const { return inside_->port(); }
 std::size_t Server::connections() const { return inside_->connections(); }

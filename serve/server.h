@@ -21,7 +21,8 @@ class Server {
   using Make =
       std::function<std::shared_ptr<Connection>(asio::ip::tcp::socket, Connection::Owner&)>;
 
-  /// Binds and listens, so that port() is known; clients wait in the backlog until start(). `loop`
+  /// Binds and listens, so that port() is known; clients wait in the backlog until turn_away() or
+  /// start(). `loop`
   /// must outlive the server. Errors name the address and why it cannot be had.
   static Result<std::unique_ptr<Server>> open(asio::io_context& loop, const Endpoint& endpoint,
                                               const Limits& limits);
@@ -31,6 +32,10 @@ class Server {
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
+
+  /// From now until start() clients are told that nothing is served yet, instead of waiting in the
+  /// backlog. At most once. As for start(), but only say_not_yet() is asked of the connections.
+  void turn_away(Make make);
 
   /// Begins to serve. Once. What `make` knows must outlive the server, or the callback of close().
   void start(Make make);

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <thread>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "net/client.h"
@@ -59,7 +60,7 @@ Result<store::DirectoryLock> take(const std::string& path) {
   return std::move(**lock);
 }
 
-/// Asking blocks, and there is nothing yet to stop in good order: what was decided is on the disk,
+/// While a node asks, there is nothing yet to stop in good order: what was decided is on the disk,
 /// and the next start goes on from there.
 class QuickExit {
  public:
@@ -109,8 +110,27 @@ bool was_removed(const store::Identity& before, const store::Identity& asking) {
   return bearer == nullptr || bearer->join_token != asking.join_token;
 }
 
+/// Asks until a member admits this node, or refuses it for good.
+std::variant<net::JoinReply, Admission> wait_for_decision(const std::vector<std::string>& contacts,
+                                                          const net::JoinCall& call) {
+  net::Client client{std::chrono::seconds(5)};
+  while (true) {
+    auto reply = client.call_leader(contacts, call);
+    if (!reply) {
+      spdlog::warn("waiting to be admitted: {}", reply.error().message);
+    } else if (auto* joined = std::get_if<net::JoinReply>(&*reply)) {
+      return std::move(*joined);
+    } else if (const auto* error = std::get_if<net::ErrorReply>(&*reply)) {
+      if (error->code == net::ErrorReply::Code::kRefused) return Admission{error->message, false};
+      spdlog::warn("waiting to be admitted: {}", error->message);
+    }
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
 /// Until a member admits the asking one, which `store` is then told, or refuses it.
 Result<Admission> ask(store::Identity asking, const raft::Addresses& addresses,
+                      const RunAside& aside,
                       const std::function<Status(const store::Identity&)>& store) {
   net::JoinCall call;
   call.node = asking.node;
@@ -118,26 +138,17 @@ Result<Admission> ask(store::Identity asking, const raft::Addresses& addresses,
   call.replace = asking.replace;
   call.addresses = addresses;
   call.command_version = ticket::kCommandVersion;
-  const QuickExit until_the_loop_runs;
-  net::Client client{std::chrono::seconds(5)};
-  const auto contacts = split_contacts(asking.contacts);
   spdlog::info("asking {} for admission", asking.contacts);
-  while (true) {
-    auto reply = client.call_leader(contacts, call);
-    if (!reply) {
-      spdlog::warn("waiting to be admitted: {}", reply.error().message);
-    } else if (const auto* joined = std::get_if<net::JoinReply>(&*reply)) {
-      asking.incarnation = joined->self.incarnation;
-      asking.cluster_id = joined->cluster_id;
-      asking.contacts = join_contacts(joined->configuration.configuration, joined->self);
-      if (auto stored = store(asking); !stored) return stored.error();
-      return Admission{};
-    } else if (const auto* error = std::get_if<net::ErrorReply>(&*reply)) {
-      if (error->code == net::ErrorReply::Code::kRefused) return Admission{error->message, false};
-      spdlog::warn("waiting to be admitted: {}", error->message);
-    }
-    std::this_thread::sleep_for(std::chrono::seconds(1));
-  }
+  const QuickExit until_the_loop_runs;
+  std::variant<net::JoinReply, Admission> decision;
+  aside([&] { decision = wait_for_decision(split_contacts(asking.contacts), call); });
+  if (const auto* refused = std::get_if<Admission>(&decision)) return *refused;
+  const auto& joined = std::get<net::JoinReply>(decision);
+  asking.incarnation = joined.self.incarnation;
+  asking.cluster_id = joined.cluster_id;
+  asking.contacts = join_contacts(joined.configuration.configuration, joined.self);
+  if (auto stored = store(asking); !stored) return stored.error();
+  return Admission{};
 }
 
 }  // namespace
@@ -197,14 +208,15 @@ bool needs_admission(const store::Opened& opened) {
 }
 
 Result<Admission> ask_for_admission(store::LmdbDisk& disk, const raft::Addresses& addresses,
-                                    bool replace) {
+                                    bool replace, const RunAside& aside) {
   store::Identity identity = *disk.opened().identity;
   identity.replace = identity.replace || replace;
-  return ask(identity, addresses,
+  return ask(identity, addresses, aside,
              [&](const store::Identity& admitted) { return disk.set_identity(admitted); });
 }
 
-Result<Admission> ask_for_readmission(store::LmdbDisk& disk, const raft::Addresses& addresses) {
+Result<Admission> ask_for_readmission(store::LmdbDisk& disk, const raft::Addresses& addresses,
+                                      const RunAside& aside) {
   const store::Opened& opened = disk.opened();
   if (!opened.readmission) {
     store::Identity asking;
@@ -224,10 +236,10 @@ Result<Admission> ask_for_readmission(store::LmdbDisk& disk, const raft::Address
       "the power was cut or a flush failed, and this node may have lost what it acknowledged: it takes "
       "no part until the others admit it anew, as another incarnation. Should most of them be in the "
       "same case, 'ticketd recover --help' says what to do");
-  if (was_removed(*opened.identity, *opened.readmission)) {
-    return Admission{"this node was removed from the cluster", true};
-  }
-  return ask(*opened.readmission, addresses,
+  bool removed = false;
+  aside([&] { removed = was_removed(*opened.identity, *opened.readmission); });
+  if (removed) return Admission{"this node was removed from the cluster", true};
+  return ask(*opened.readmission, addresses, aside,
              [&](const store::Identity& admitted) { return disk.begin_anew(admitted); });
 }
 

@@ -35,15 +35,19 @@ struct Admission {
   bool removed = false;
 };
 
+/// Does a job that blocks for long, and returns when it is done.
+using RunAside = std::function<void(const std::function<void()>&)>;
+
 /// Asks the members until one admits this node or refuses it, and stores the incarnation that it is
-/// given. Blocks, and logs what it waits for. `replace` adds to what the directory says. An error is
-/// the disk's.
+/// given. Logs what it waits for: that is done by `aside`. `replace` adds to what the directory
+/// says. An error is the disk's.
 Result<Admission> ask_for_admission(store::LmdbDisk& disk, const raft::Addresses& addresses,
-                                    bool replace);
+                                    bool replace, const RunAside& aside);
 
 /// The same for a node in doubt: asks to be admitted as another incarnation in place of this one,
 /// and when it is, begins the disk anew, which is then to be opened again. A node that was removed
 /// meanwhile does not ask: it would undo what an operator did, or take its id from its successor.
-Result<Admission> ask_for_readmission(store::LmdbDisk& disk, const raft::Addresses& addresses);
+Result<Admission> ask_for_readmission(store::LmdbDisk& disk, const raft::Addresses& addresses,
+                                      const RunAside& aside);
 
 }  // namespace ticketd::server

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <thread>
 #include <utility>
 
 #include "base/address.h"
@@ -87,6 +88,7 @@ class NodeProcess {
   Status listen_for_clients(const std::string& told);
   Status open_disk();
   Status be_readmitted();
+  void turn_clients_away_during(const std::function<void()>& job);
   void forget_refused_join();
   void make_replica();
   void watch_signals();
@@ -116,6 +118,10 @@ class NodeProcess {
   std::unique_ptr<Replica> replica_;
   std::optional<RedisOperations> redis_operations_;
   raft::Addresses addresses_;
+  const RunAside aside_ = [this](const std::function<void()>& job) {
+    turn_clients_away_during(job);
+  };
+  bool turning_away_ = false;
   bool joining_ = false;
   bool stopping_ = false;
   /// Front ends that have still to close.
@@ -202,7 +208,7 @@ Status NodeProcess::open_disk() {
   }
   joining_ = begin_.how == Begin::How::kJoin || needs_admission(disk_->opened());
   if (!needs_admission(disk_->opened())) return {};
-  auto admission = ask_for_admission(*disk_, addresses_, begin_.replace);
+  auto admission = ask_for_admission(*disk_, addresses_, begin_.replace, aside_);
   if (!admission) return admission.error();
   if (admission->refusal.empty()) return {};
   if (disk_->opened().identity->incarnation.value == 0) forget_refused_join();
@@ -211,7 +217,7 @@ Status NodeProcess::open_disk() {
 
 /// As another incarnation, for nobody knows what this one has promised. Then opens the disk again.
 Status NodeProcess::be_readmitted() {
-  auto admission = ask_for_readmission(*disk_, addresses_);
+  auto admission = ask_for_readmission(*disk_, addresses_, aside_);
   if (!admission) return admission.error();
   if (!admission->refusal.empty()) {
     if (admission->removed) exit_code_ = kExitRemoved;
@@ -224,6 +230,21 @@ Status NodeProcess::be_readmitted() {
   lock_ = std::move(*lock);
   if (auto announced = lock_->announce(addresses_.peer); !announced) return announced;
   return open_disk();
+}
+
+/// Does the job on a thread of its own, and runs the loop meanwhile.
+void NodeProcess::turn_clients_away_during(const std::function<void()>& job) {
+  if (!std::exchange(turning_away_, true)) {
+    http_->turn_away();
+    if (redis_) redis_->turn_away();
+  }
+  bool done = false;
+  std::thread thread([&] {
+    job();
+    asio::post(context_, [&done] { done = true; });
+  });
+  while (!done) context_.run_one();
+  thread.join();
 }
 
 /// A refused joiner is nobody: what it wrote would only be in the way of the next try.

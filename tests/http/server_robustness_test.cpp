@@ -210,5 +210,17 @@ TEST_CASE_FIXTURE(Robustness, "the body of a request that is wrong otherwise is 
   CHECK(service.sequences.empty());
 }
 
+TEST_CASE_FIXTURE(ServerFixture, "until it serves, a server says so") {
+  Result<std::unique_ptr<Server>> opened = Server::open(loop, {});
+  REQUIRE(opened.ok());
+  server = std::move(*opened);
+  server->turn_away();
+  const std::string early = exchange(kPost);
+  CHECK(status_of(early) == "503 Service Unavailable");
+  CHECK(early.find("waits to be admitted") != std::string::npos);
+  server->start(service);
+  CHECK(status_of(exchange(kPostAndClose)) == "200 OK");
+}
+
 }  // namespace
 }  // namespace ticketd::http

@@ -12,7 +12,7 @@ NO_PRIVATE_NETWORK = isolation.enter_namespaces(network=True)
 
 from harness import Cluster, ProcessTest, close_well, main, scaled, wait_until
 from http_client import curl
-from node import ROOT
+from node import ROOT, VOTER
 from redis_client import Connection, ReplyError, benchmark, redis_cli, request
 
 try:
@@ -340,6 +340,23 @@ class WithoutMajority(ProcessTest):
     def take(self, cluster):
         reply = redis_cli(cluster.leader(), "TICKET")
         return int(reply) if reply.isdecimal() else None
+
+
+class BeforeAdmission(ProcessTest):
+    def test_clients_are_turned_away_until_the_node_is_admitted(self):
+        cluster = self.new_cluster()
+        founder, joiner = cluster.add(1, redis=True), cluster.add(2, redis=True)
+        joiner.join(founder, wait=False)
+        joiner.wait_line("asking .* for admission")
+        for command in ("PING", "TICKET", "RAFT.LEADER"):
+            self.assertEqual("(error) CLUSTERDOWN No Raft leader", redis_cli(joiner, command))
+        answer = curl("-d", "", joiner.url)
+        self.assertEqual((503, "1"), (answer.status, answer.headers["retry-after"]))
+        self.assertIn("waits to be admitted", answer.text)
+        founder.start()
+        joiner.wait_line(VOTER, 30)
+        self.assertEqual("PONG", redis_cli(joiner, "PING"))
+        self.assertEqual("1", redis_cli(joiner, "TICKET", follow=True))
 
 
 @unittest.skipIf(NO_PRIVATE_NETWORK, NO_PRIVATE_NETWORK)

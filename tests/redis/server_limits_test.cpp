@@ -122,5 +122,15 @@ TEST_CASE_FIXTURE(ServerFixture, "closing ends idle connections and lets request
   CHECK(until([&] { return closed; }));
 }
 
+TEST_CASE_FIXTURE(ServerFixture, "until it serves, it knows of no leader") {
+  Result<std::unique_ptr<Server>> opened = Server::open(loop, {});
+  REQUIRE(opened.ok());
+  server = std::move(*opened);
+  server->turn_away();
+  CHECK(exchange("PING\r\n") == "-CLUSTERDOWN No Raft leader\r\n");
+  server->start(service, operations);
+  CHECK(exchange("PING\r\n") == "+PONG\r\n");
+}
+
 }  // namespace
 }  // namespace ticketd::redis

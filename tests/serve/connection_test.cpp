@@ -35,13 +35,18 @@ class Echo final : public Connection {
   void give_back_memory() override { ++given_back_; }
   bool write_ready(std::string& out) override {
     out += std::exchange(ready_, std::string());
-    return false;
+    return last_;
   }
   void say_too_slow() override {}
   void say_cut_short() override {}
   void say_too_many(std::size_t) override {}
+  void say_not_yet() override {
+    ready_ += "not yet";
+    last_ = true;
+  }
 
   std::string ready_;
+  bool last_ = false;
   int& given_back_;
 };
 
@@ -71,6 +76,18 @@ TEST_CASE_FIXTURE(Fixture, "a connection that is quiet for a while gives back me
   CHECK(run_until(loop, [&] { return given_back > 0; }));
   client.send("y");
   CHECK(client.wait_for("y"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "until it serves, a server turns clients away") {
+  server->turn_away(maker());
+  Client early(loop, server->port());
+  early.send("x");
+  CHECK(early.wait_for_end());
+  CHECK(early.received == "not yet");
+  server->start(maker());
+  Client later(loop, server->port());
+  later.send("x");
+  CHECK(later.wait_for("x"));
 }
 
 }  // namespace
