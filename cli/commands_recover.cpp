@@ -1,9 +1,10 @@
 // recover: founds a new cluster out of what one node still has.
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <iostream>
+#include <limits>
 #include <string>
 #include <variant>
 #include <vector>
@@ -52,10 +53,26 @@ bool goes_on_elsewhere(const server::RecoveryPlan& plan) {
   return reply.ok() && std::holds_alternative<net::MembersReply>(*reply);
 }
 
-std::string movement(const ticket::Found& found, std::uint64_t forward) {
+bool is_used_up(std::uint64_t last) { return last == std::numeric_limits<std::uint64_t>::max(); }
+
+std::string movement(const ticket::Found& found, const server::RecoveryPlan& plan) {
   const std::string name = found.sequence.empty() ? "(unnamed)" : escaped(found.sequence);
-  return "    " + name + "  " + std::to_string(*found.last) + " -> " +
-         std::to_string(*found.last + forward) + "\n";
+  const std::uint64_t moved = plan.moved(*found.last);
+  return "    " + name + "  " + std::to_string(*found.last) + " -> " + std::to_string(moved) +
+         (is_used_up(moved) ? ", no number is left\n" : "\n");
+}
+
+/// The first `kShown` of those that are used up then, or of the others.
+std::string movements(const server::RecoveryPlan& plan, bool used_up) {
+  std::string text;
+  std::size_t count = 0;
+  for (const ticket::Found& found : plan.sequences) {
+    if (is_used_up(plan.moved(*found.last)) == used_up && ++count <= kShown) {
+      text += movement(found, plan);
+    }
+  }
+  if (count > kShown) text += "    ... and " + std::to_string(count - kShown) + " more\n";
+  return text;
 }
 
 std::string described(const server::RecoveryPlan& plan) {
@@ -76,10 +93,9 @@ std::string described(const server::RecoveryPlan& plan) {
           ", and so will brand-new ones, which look the same. All of its log counts\n"
           "as given, and every sequence that it knows moves forward, " +
           std::to_string(plan.sequences.size()) + " in all:\n";
-  const std::size_t shown = std::min(kShown, plan.sequences.size());
-  for (std::size_t i = 0; i < shown; ++i) text += movement(plan.sequences[i], plan.forward);
-  if (plan.sequences.size() > shown) {
-    text += "    ... and " + std::to_string(plan.sequences.size() - shown) + " more\n";
+  text += movements(plan, false);
+  if (const std::string used_up = movements(plan, true); !used_up.empty()) {
+    text += "Too close to the last number, 2^64 - 1, to move as far:\n" + used_up;
   }
   return text;
 }

@@ -20,11 +20,6 @@ constexpr std::size_t kRecordsPerPage = 1'000;
 
 constexpr std::uint64_t kLastNumber = std::numeric_limits<std::uint64_t>::max();
 
-Error passes_the_end(const std::string& what, std::uint64_t number) {
-  return Error{what + std::to_string(number) +
-               " and would pass 2^64 - 1: give a smaller --forward"};
-}
-
 std::uint64_t random_id() {
   std::random_device device;
   std::uniform_int_distribution<std::uint64_t> any(1);
@@ -84,7 +79,7 @@ raft::Entries entries_of(const RecoveryPlan& plan, const raft::Configuration& al
   batch.operations.push_back({ticket::Kind::kRaiseBeginning, "", {plan.beginning}, {}});
   for (const ticket::Found& found : plan.sequences) {
     batch.operations.push_back(
-        {ticket::Kind::kAdvance, found.sequence, {*found.last + plan.forward}, {}});
+        {ticket::Kind::kAdvance, found.sequence, {plan.moved(*found.last)}, {}});
     if (batch.operations.size() == kOperationsPerEntry) {
       append(raft::EntryType::kCommand, ticket::encode(batch));
       batch.operations.clear();
@@ -95,6 +90,10 @@ raft::Entries entries_of(const RecoveryPlan& plan, const raft::Configuration& al
 }
 
 }  // namespace
+
+std::uint64_t RecoveryPlan::moved(std::uint64_t last) const {
+  return last > kLastNumber - forward ? kLastNumber : last + forward;
+}
 
 Result<RecoveryPlan> plan_recovery(store::LmdbDisk& disk, std::uint64_t forward) {
   const store::Opened& opened = disk.opened();
@@ -119,14 +118,10 @@ Result<RecoveryPlan> plan_recovery(store::LmdbDisk& disk, std::uint64_t forward)
   if (auto applied = apply_rest(opened, machine); !applied) return applied.error();
   plan.stamp_us = machine.summary().stamp_us;
   plan.sequences = all_sequences(disk.state());
-  for (const ticket::Found& found : plan.sequences) {
-    if (*found.last > kLastNumber - forward) {
-      return passes_the_end("the sequence '" + found.sequence + "' stands at ", *found.last);
-    }
-  }
   const std::uint64_t beginning = machine.summary().beginning;
   if (beginning > kLastNumber - forward) {
-    return passes_the_end("a named sequence that is not known begins at ", beginning);
+    return Error{"a named sequence that is not known begins at " + std::to_string(beginning) +
+                 " and would pass 2^64 - 1: give a smaller --forward"};
   }
   plan.beginning = beginning + forward;
   return plan;

@@ -31,10 +31,14 @@ struct RecoveryPlan {
   std::uint64_t beginning = 0;
   /// Of the state that these belong to.
   std::uint64_t stamp_us = 0;
+
+  /// Where a sequence's last number moves. One that is too close to the last of all numbers moves
+  /// there, and its sequence is used up: a number that it may have given is not given again.
+  std::uint64_t moved(std::uint64_t last) const;
 };
 
 /// What recover() would do with the node on that disk, which it does not change. The error says why
-/// it cannot: nobody's directory, a sequence that is too close to its end.
+/// it cannot: nobody's directory, or earlier recoveries moved so far that `forward` is too much.
 Result<RecoveryPlan> plan_recovery(store::LmdbDisk& disk, std::uint64_t forward);
 
 /// Durable when it returns; the disk is to be closed then. Nothing has changed on an error.

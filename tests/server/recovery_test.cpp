@@ -139,22 +139,28 @@ TEST_CASE("recovery: more sequences than one entry takes") {
   CHECK(node.next("2500") == 1'000);
 }
 
-TEST_CASE("recovery: nothing moves past the last number") {
-  const auto refusal = [](Survivor& node) {
-    const Result<RecoveryPlan> plan = node.plan(10);
-    REQUIRE_FALSE(plan.ok());
-    return plan.error().message;
-  };
-  Survivor moved({{Kind::kAdvance, "far", {kMax - 9}, ""}});
-  CHECK(refusal(moved) ==
-        "the sequence 'far' stands at 18446744073709551606 and would pass "
-        "2^64 - 1: give a smaller --forward");
-  CHECK(moved.plan(9).ok());
-  Survivor raised({{Kind::kRaiseBeginning, "", {kMax - 9}, ""}});
-  CHECK(refusal(raised) ==
+TEST_CASE("recovery: a sequence near the last number is used up, and keeps none of the others back") {
+  Survivor node({{Kind::kAdvance, "far", {kMax - 9}, ""},
+                 {Kind::kAdvance, "further", {kMax - 10}, ""},
+                 {Kind::kAdvance, "used up", {kMax}, ""},
+                 {Kind::kTake, "known", {5}, ""}});
+  const RecoveryPlan plan = node.recover(10);
+  CHECK(plan.moved(kMax - 9) == kMax);
+  CHECK(plan.moved(kMax - 11) == kMax - 1);
+  for (const std::string sequence : {"far", "further", "used up"}) {
+    CHECK(node.next(sequence) == kMax);  // where it stands: none is taken
+  }
+  CHECK(node.next("known") == 15);
+}
+
+TEST_CASE("recovery: where unknown sequences begin does not move past the last number") {
+  Survivor node({{Kind::kRaiseBeginning, "", {kMax - 9}, ""}});
+  const Result<RecoveryPlan> plan = node.plan(10);
+  REQUIRE_FALSE(plan.ok());
+  CHECK(plan.error().message ==
         "a named sequence that is not known begins at 18446744073709551606 and "
         "would pass 2^64 - 1: give a smaller --forward");
-  CHECK(raised.plan(9).ok());
+  CHECK(node.plan(9).ok());
 }
 
 }  // namespace ticketd::server::testing
