@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
 
-constexpr std::array<Command, 21> kCommands{{
+constexpr std::array<Command, 23> kCommands{{
     {Verb::kTicket, "TICKET", 1, 6, "write denyoom fast", 1},
     {Verb::kTicketGet, "TICKET.GET", 2, 2, "readonly fast", 1},
     {Verb::kPing, "PING", 1, 2, "fast"},
@@ -23,6 +23,8 @@ constexpr std::array<Command, 21> kCommands{{
     {Verb::kClient, "CLIENT", 2, kAny, "noscript loading stale"},
     {Verb::kConfig, "CONFIG", 2, kAny, "admin noscript loading stale"},
     {Verb::kSelect, "SELECT", 2, 2, "loading stale fast"},
+    {Verb::kReadOnly, "READONLY", 1, 1, "loading stale fast"},
+    {Verb::kReadWrite, "READWRITE", 1, 1, "loading stale fast"},
     {Verb::kTime, "TIME", 1, 1, "loading stale fast"},
     {Verb::kCluster, "CLUSTER", 2, kAny, "loading stale"},
     {Verb::kRaftLeader, "RAFT.LEADER", 1, 1, "loading stale fast"},

@@ -22,6 +22,8 @@ enum class Verb : std::uint8_t {
   kClient,
   kConfig,
   kSelect,
+  kReadOnly,
+  kReadWrite,
   kTime,
   kCluster,
   kRaftLeader,

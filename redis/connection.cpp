@@ -121,6 +121,9 @@ void Connection::reply_at_once(const Command& command, Arguments arguments) {
           [&](ReplyWriter& writer) { reply_config(arguments, owner_.surroundings(), writer); });
     case Verb::kSelect:
       return with([&](ReplyWriter& writer) { reply_select(arguments, writer); });
+    case Verb::kReadOnly:  // reads are linearizable all the same: others send them to the leader
+    case Verb::kReadWrite:
+      return with([](ReplyWriter& writer) { writer.ok(); });
     case Verb::kTime:
       return with([&](ReplyWriter& writer) { reply_time(writer); });
     case Verb::kHello: {

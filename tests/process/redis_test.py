@@ -247,10 +247,10 @@ class ThreeNodes(ProcessTest):
 
 @unittest.skipIf(NO_REDIS_PY, NO_REDIS_PY)
 class RedisPy(ProcessTest):
-    def client(self, cluster):
+    def client(self, cluster, **options):
         logging.getLogger("redis.cluster").setLevel(logging.CRITICAL)
         nodes = [ClusterNode(node.host, node.redis_port) for node in cluster.nodes.values()]
-        client = RedisCluster(startup_nodes=nodes, require_full_coverage=True)
+        client = RedisCluster(startup_nodes=nodes, require_full_coverage=True, **options)
         self.addCleanup(client.close)
         return client
 
@@ -268,6 +268,12 @@ class RedisPy(ProcessTest):
         self.assertGreater(number, 13)
         self.assertEqual(number + 1, client.execute_command("TICKET", "key"))
         cluster[2].rejoin()
+
+    def test_it_may_wish_to_read_from_replicas(self):
+        cluster = self.new_cluster(3, redis=True)
+        client = self.client(cluster, read_from_replicas=True)
+        self.assertEqual(0, client.execute_command("TICKET", "key"))
+        self.assertEqual([0] * 9, [client.execute_command("TICKET.GET", "key") for _ in range(9)])
 
     def try_to_take(self, client):
         try:

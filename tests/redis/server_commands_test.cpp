@@ -77,6 +77,11 @@ TEST_CASE_FIXTURE(ServerFixture, "there is one database") {
         "+OK\r\n-ERR DB index is out of range\r\n-ERR value is not an integer or out of range\r\n");
 }
 
+TEST_CASE_FIXTURE(ServerFixture, "a client may say whether it would read from replicas") {
+  CHECK(exchange("READONLY\r\nreadwrite\r\nREADONLY x\r\n") ==
+        "+OK\r\n+OK\r\n-ERR wrong number of arguments\r\n");
+}
+
 TEST_CASE_FIXTURE(ServerFixture, "TIME is that of the clock on the wall") {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const std::string reply = exchange("TIME\r\n");
