@@ -207,6 +207,7 @@ class TicketdRedis(Ticketd):
     """The same; over the Redis protocol."""
 
     protocol = "Redis"
+    redis_command = ("TICKET",)
 
     @classmethod
     def missing(cls):
@@ -216,6 +217,9 @@ class TicketdRedis(Ticketd):
     def bench_options(self):
         return ["--redis", ",".join(self.redis)]
 
+    def redis_address(self):
+        return self.redis[self.leader()]
+
 
 class Redis(Server):
     """A redis-server without a log."""
@@ -224,6 +228,7 @@ class Redis(Server):
     protocol = "Redis"
     package = program = "redis-server"
     log_options = ("--appendonly", "no")
+    redis_command = ("INCR", "k")
 
     def start(self):
         [self.port] = free_ports(1)
@@ -241,7 +246,11 @@ class Redis(Server):
             return False
 
     def bench_options(self):
-        return ["--redis", name(self.port), "--command", "INCR k", "--expect", ":"]
+        return ["--redis", self.redis_address(), "--command", " ".join(self.redis_command),
+                "--expect", ":"]
+
+    def redis_address(self):
+        return name(self.port)
 
 
 class DurableRedis(Redis):
