@@ -1,17 +1,20 @@
 #!/usr/bin/python3
 """Levels of durability: what a kill and what a power cut mean at each, and the way back."""
 
+import filecmp
 import os
+import re
+import shutil
 
-from harness import ProcessTest, main, wait_until
-from http_client import curl, ticket
+from harness import TIMING, ProcessTest, main, wait_until
+from http_client import Connection, NoAnswer, NotConnected, curl, request_bytes, ticket
 from node import VOTER, ticketd
 
 # Mounts the file $0 over the kernel's boot id, which this process and its children alone see.
 AS_IF_BOOTED = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"'
 
 
-class Levels(ProcessTest):
+class DurabilityTest(ProcessTest):
     def under_boot(self, cluster, name):
         """A command that starts a node on a machine that was booted under that name."""
         file = cluster.directory / name
@@ -35,6 +38,8 @@ class Levels(ProcessTest):
     def recover(self, node, *arguments):
         return ticketd("recover", "--path", node.directory, *arguments)
 
+
+class Levels(DurabilityTest):
     def incarnation(self, node):
         return node.status()["incarnation"]
 
@@ -221,6 +226,159 @@ class Levels(ProcessTest):
         def levels():
             return [member["durability"] for member in cluster[1].status()["members"]]
         wait_until(lambda: levels() == ["medium", "high"], "the levels in the status")
+
+
+# Sequences by their paths: the unnamed one, and others by when they are made, and unmade.
+TICKETS, OLD, BETWEEN, GONE, NEW = "/", "/seq/old", "/seq/between", "/seq/gone", "/seq/new"
+EVERY = (TICKETS, OLD, BETWEEN, GONE, NEW)
+FORWARD = 1000  # more than is lost
+
+
+class LostNumbers(DurabilityTest):
+    """Power cuts that take numbers which were given: each directory is put back to a copy of it."""
+
+    def setUp(self):
+        self.given = {}  # the last number of each sequence that a client was told
+
+    def ask(self, node, method, *paths):
+        """Sends all of these at once, and again what is not done. (path, text) of each answer."""
+        answers = []
+
+        def done():
+            left = [path for path in paths if path not in dict(answers)]
+            try:
+                with Connection(node.http_endpoint) as connection:
+                    connection.send(b"".join(request_bytes(method, path) for path in left))
+                    for path in left:
+                        response = connection.response()
+                        # 404: there is nothing to be deleted.
+                        if response.status in (200, 404):
+                            answers.append((path, response.text))
+            except (NotConnected, NoAnswer):
+                pass
+            return len(answers) == len(paths)
+        wait_until(done, lambda: f"{method} {paths} at node {node.id}: {answers}")
+        return answers
+
+    def take(self, node, *paths):
+        """A number of each sequence, above all of it that were given."""
+        for path, text in self.ask(node, "POST", *paths):
+            self.assertGreater(int(text), self.given.get(path, -1), path)
+            self.given[path] = int(text)
+
+    def freeze(self, node):
+        node.pause()
+        # Until the last of its threads has stopped.
+        os.waitid(os.P_PID, node.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+    def copy_of(self, node):
+        return node.directory.with_suffix(".copy")
+
+    def copy(self, node):
+        """Of its directory: what the disk may hold until the next checkpoint has landed."""
+        shutil.rmtree(self.copy_of(node), ignore_errors=True)
+        self.freeze(node)
+        shutil.copytree(node.directory, self.copy_of(node))
+        node.resume()
+
+    def may_be_left(self, node):
+        """Could a power cut now leave the copy: has no checkpoint landed since?"""
+        return filecmp.cmp(node.directory / "data.mdb", self.copy_of(node) / "data.mdb",
+                           shallow=False)
+
+    def give_and_copy(self, leader, followers):
+        """Gives numbers that are in no copy. True: a power cut could take them now, and the nodes
+        are stopped. False: one of the disks has them."""
+        self.ask(leader, "DELETE", BETWEEN, GONE, NEW)  # of an earlier try
+        for path in (BETWEEN, GONE, NEW):
+            self.given.pop(path, None)
+        self.take(leader, TICKETS, OLD, GONE)
+        self.copy(followers[0])
+        self.take(leader, TICKETS, OLD, BETWEEN)
+        self.copy(followers[1])
+        self.take(leader, TICKETS, OLD, BETWEEN)
+        self.copy(leader)  # it has got furthest
+        for _ in range(3):
+            self.take(leader, *EVERY)
+        self.ask(leader, "DELETE", GONE)
+        nodes = (leader, *followers)
+        for node in nodes:
+            self.freeze(node)
+        if all(self.may_be_left(node) for node in nodes):
+            return True
+        for node in nodes:
+            node.resume()
+        return False
+
+    def cut_power_and_lose(self, cluster, node):
+        self.cut_power(cluster, node)
+        shutil.rmtree(node.directory)
+        self.copy_of(node).rename(node.directory)
+
+    def assert_give_nothing(self, nodes):
+        for node in nodes:
+            asked = self.assert_exit(1, node.ticketd("next", "--request-timeout", 500))
+            self.assertEqual("", asked.out)
+            self.assertEqual(503, curl("-d", "", node.url).status)
+
+    def look(self, node):
+        """How far it got, and the last numbers that it knows of."""
+        said = self.assert_exit(1, self.recover(node), "nothing was changed: say --yes").err
+        self.assertIn("and may have lost what came after", said)
+        index, term = re.search(r"log up to index (\d+) of term (\d+)", said).groups()
+        last = {TICKETS if name == "(unnamed)" else f"/seq/{name}": int(number)
+                for name, number in re.findall(r"^ +(\S+)  (\d+) -> \d+$", said, re.MULTILINE)}
+        return (int(term), int(index)), last
+
+    def test_numbers_that_no_disk_has_any_more_are_not_given_again(self):
+        # An election is flushed at once: none may come between. Small journals are quickly copied.
+        patient = ("--election-timeout", 3000) if TIMING else ()  # else they are
+        cluster = self.begin(3, "--durability", "low", "--allow-delete", "--redirect", "proxy",
+                             "--db-size", 16, *patient)
+        leader, followers = cluster.leader(), cluster.followers()
+        nodes = [leader, *followers]
+        wait_until(lambda: self.give_and_copy(leader, followers), "no checkpoint to land", 40)
+        for node in nodes:
+            self.cut_power_and_lose(cluster, node)
+        for node in nodes:
+            node.rejoin(wait=False)
+        for node in nodes:
+            node.wait_line("waiting to be admitted: no leader answered")
+        self.assert_give_nothing(nodes)
+        for node in nodes:
+            self.assertEqual(0, node.stop())
+
+        got = {}
+        for node in nodes:
+            got[node.id], last = self.look(node)
+            self.assertNotIn(NEW, last)
+            for path in EVERY:
+                self.assertLess(last.get(path, -1), self.given[path], "nothing was lost")
+        for node in followers:
+            self.assertLess(got[node.id], got[leader.id])
+
+        # The same numbers would be given again if they were not moved forward.
+        still = cluster.add("still", directory=cluster.directory / "still")
+        shutil.copytree(leader.directory, still.directory)
+        self.assert_exit(0, self.recover(still, "--forward", 0, "--yes"))
+        still.rejoin()
+        for path, number in self.ask(still, "POST", *EVERY):
+            self.assertLessEqual(int(number), self.given[path], path)
+        self.assertEqual(0, still.stop())
+
+        self.assert_exit(0, self.recover(leader, "--forward", FORWARD, "--yes"))
+        leader.rejoin()
+        self.take(leader, *EVERY)
+        for node in followers:
+            node.rejoin(wait=False)
+        for node in followers:
+            node.wait_line(VOTER)
+        cluster.wait_voters(1, 2, 3)
+        for node in nodes:
+            self.take(node, *EVERY)
+        for node in followers:
+            self.take(cluster.lead(node), *EVERY)
+        cluster.wait_equal()
 
 
 if __name__ == "__main__":
