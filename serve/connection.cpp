@@ -231,26 +231,26 @@ void Connection::settle() {
     linger();
     return;
   }
-  start_clocks(wants_bytes());
+  time_request(wants_bytes());
   if (wants_bytes()) {
     wait_readable();
   }
 }
 
 /// The client's time for a request does not run while nothing is read from it.
-void Connection::start_clocks(bool reading) {
+void Connection::time_request(bool reading) {
   const bool timing = reading && in_request();
-  if ((timing && !timing_request_) || active_) {
-    const Clock::time_point now = Clock::now();
-    idle_since_ = active_ ? now : idle_since_;
-    request_began_ = timing && !timing_request_ ? now : request_began_;
-    active_ = false;
+  if (timing && !timing_request_) {
+    request_began_ = Clock::now();
   }
   timing_request_ = timing;
 }
 
 /// A client must read what waits for it and must send what it has begun: neither excuses the other.
 void Connection::check_time(Clock::time_point now) {
+  if (std::exchange(active_, false)) {
+    idle_since_ = now;
+  }
   if (state_ == State::kLingering) {
     if (now >= linger_until_) {
       close();

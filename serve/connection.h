@@ -127,7 +127,7 @@ class Connection : public std::enable_shared_from_this<Connection>, private Read
   void send();
   void drop_sent();
   void settle();
-  void start_clocks(bool reading);
+  void time_request(bool reading);
   void check_idle(Clock::duration idle);
   void linger();
   void close();
@@ -185,7 +185,8 @@ class Connection : public std::enable_shared_from_this<Connection>, private Read
   std::size_t calls_ = 0;
   std::shared_ptr<Connection> held_by_calls_;
 
-  /// A request or an answer moved since settle() looked.
+  /// A request or an answer moved since check_time() looked: that is when it became idle, as far as
+  /// anybody can tell without reading the clock for each request.
   bool active_ = true;
   Clock::time_point idle_since_{};
   /// When the first byte of a request came that is not whole.

@@ -215,7 +215,7 @@ class Replica : public ticket::Service, public net::TransportEvents {
   void enqueue(ticket::Request request, raft::Micros patience, AnswerDone done);
   std::optional<ticket::LeaderView> leader_view();
   std::optional<raft::Member> known_leader();
-  bool low_on_space();
+  bool low_on_space(raft::Time now);
   std::uint64_t replicated_time();
   void refuse_waiting(std::string_view message);
   void answer_leader_waits();

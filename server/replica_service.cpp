@@ -78,12 +78,12 @@ void Replica::enqueue(ticket::Request request, raft::Micros patience, AnswerDone
   if (times > queue_.room()) {
     return done(NotDone{NotDone::Why::kBusy, "too many requests are waiting; ask again"});
   }
-  if (low_on_space()) {
+  const raft::Time now = loop_.now();
+  if (low_on_space(now)) {
     return done(NotDone{NotDone::Why::kNoSpace,
                         "space is below the reserve on this node or on another voter; free disk "
                         "space, or restart the nodes with a larger --db_size"});
   }
-  const raft::Time now = loop_.now();
   gathering_.came(now, times);
   queue_.add(std::move(request), {std::move(done), now + patience, times});
   schedule_turn();
@@ -122,13 +122,11 @@ void Replica::forward(ticket::Query query, QueryDone done) {
                   });
 }
 
-bool Replica::low_on_space() {
+bool Replica::low_on_space(raft::Time now) {
   const store::SpaceReport space = disk_.space();
   if (space.low || space.full) return true;
   constexpr raft::Micros kFresh = 10'000'000;
-  return members_
-      .voter_low_on_space(node_.configuration().configuration, loop_.now(), kFresh)
-      .has_value();
+  return members_.voter_low_on_space(node_.configuration().configuration, now, kFresh).has_value();
 }
 
 std::uint64_t Replica::replicated_time() {
