@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace ticketd::http {
 
@@ -14,13 +15,6 @@ constexpr std::size_t kBytesKept = 1024;
 constexpr int kStop = -1;
 
 int to_llhttp(bool accepted) { return accepted ? 0 : kStop; }
-
-void forget(std::string& bytes) {
-  bytes.clear();
-  if (bytes.capacity() > kBytesKept) {
-    bytes = std::string();  // `{}` would clear it, and keep the memory
-  }
-}
 
 }  // namespace
 
@@ -107,8 +101,8 @@ Parsed Parser::next_head(std::string_view& input) {
 
 void Parser::forget_request() {
   head_was_read_ = false;
-  forget(head_);
-  forget(body_);
+  clear_keeping(head_, kBytesKept);
+  clear_keeping(body_, kBytesKept);
 }
 
 Parsed Parser::read_head(std::string_view head, std::string_view rest) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace ticketd::http {
 
@@ -76,8 +77,7 @@ bool Pipeline::take_ready(std::string& out, const ResponseWriter& writer) {
 void Pipeline::pop() {
   Slot& slot = ring_.front();
   held_bytes_ -= slot.held_bytes;
-  // Short targets stay within the string: nothing is freed for them.
-  slot.text = std::string();
+  clear_keeping(slot.text, serve::kTextKept);
   ring_.pop();
 }
 

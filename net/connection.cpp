@@ -5,6 +5,7 @@
 #include <asio/defer.hpp>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "net/sockets.h"
 
 namespace ticketd::net {
@@ -15,14 +16,6 @@ namespace {
 constexpr std::size_t kFirstReadBytes = 4 << 10;
 /// A buffer that grew past this in a burst is given back.
 constexpr std::size_t kKeptBytes = 1 << 20;
-
-void empty(std::string& buffer) {
-  if (buffer.capacity() > kKeptBytes) {
-    std::string().swap(buffer);
-  } else {
-    buffer.clear();
-  }
-}
 
 }  // namespace
 
@@ -170,7 +163,7 @@ void Connection::take_written(std::size_t bytes) {
     return write();
   }
   sent_ = 0;
-  empty(sending_);
+  clear_keeping(sending_, kKeptBytes);
   write_gathered();
 }
 

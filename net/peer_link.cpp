@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace ticketd::net {
 
@@ -170,7 +171,7 @@ void PeerLink::greeted(const Welcome& welcome) {
   connection_->hear(Hearing::kResponses, kReadBytes);
   if (!backlog_.empty()) {
     connection_->send_encoded(backlog_);
-    std::string().swap(backlog_);
+    clear_keeping(backlog_, 0);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace ticketd::redis {
 
@@ -25,13 +26,6 @@ std::optional<std::int64_t> number(std::string_view text) {
     return std::nullopt;
   }
   return value;
-}
-
-void empty(std::string& buffer) {
-  if (buffer.capacity() > kBytesKept) {
-    buffer = std::string();
-  }
-  buffer.clear();
 }
 
 /// For a message: what is no visible character becomes a question mark.
@@ -97,8 +91,8 @@ Parsed Parser::result(std::string_view text) {
 void Parser::begin_anew() {
   whole_ = false;
   piece_ = {};
-  empty(held_);
-  empty(inline_text_);
+  clear_keeping(held_, kBytesKept);
+  clear_keeping(inline_text_, kBytesKept);
   inline_ = false;
   expected_ = Expected::kAny;
   at_ = searched_ = 0;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "redis/replies.h"
 
 namespace ticketd::redis {
@@ -101,7 +102,7 @@ bool Pipeline::take_ready(std::string& out) {
       return false;
     }
     write(slot, out);
-    slot.text = std::string();
+    clear_keeping(slot.text, serve::kTextKept);
     const bool last = slot.last;
     size_ -= slot.times;
     held_bytes_ -= slot.held_bytes;

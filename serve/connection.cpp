@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace ticketd::serve {
 
@@ -21,8 +22,8 @@ constexpr std::chrono::seconds kMemoryKept{1};
 constexpr std::size_t kSentBytesKept = 64 * 1024;
 
 void give_back(std::string& buffer) {
-  if (buffer.empty() && buffer.capacity() > kBufferBytesKept) {
-    buffer = std::string();
+  if (buffer.empty()) {
+    clear_keeping(buffer, kBufferBytesKept);
   }
 }
 
@@ -298,7 +299,8 @@ void Connection::close() {
   if (socket_ >= 0) {
     ::close(std::exchange(socket_, -1));
   }
-  input_ = out_ = std::string();
+  clear_keeping(input_, 0);
+  clear_keeping(out_, 0);
   sent_ = 0;
   if (owner_ != nullptr) {
     std::exchange(owner_, nullptr)->closed(*this);

@@ -10,6 +10,9 @@
 
 namespace ticketd::serve {
 
+/// Room that an element's text may keep for the next one in its place.
+inline constexpr std::size_t kTextKept = 128;
+
 /// A queue whose elements are found by their places: numbers that grow by one. A ring, so that a
 /// connection in its stride allocates nothing. What is taken out is left as it was, for the next
 /// one at its slot to be put over. It stays as long as it once was, until give_back().
