@@ -17,8 +17,7 @@ namespace ticketd::http {
 class Server {
  public:
   /// Binds and listens, so that port() is known; clients wait in the backlog until turn_away() or
-  /// start(). `loop`
-  /// must outlive the server. Errors name the address and why it cannot be had.
+  /// start(). `loop` must outlive the server. Errors name the address and why it cannot be had.
   static Result<std::unique_ptr<Server>> open(asio::io_context& loop, Options options);
 
   /// Closes every connection at once. Answers that the service gives later go nowhere, but it must

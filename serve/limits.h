@@ -8,7 +8,8 @@ namespace ticketd::serve {
 
 inline constexpr std::size_t kConnectionsMax = 10'000;
 
-/// Time-outs are kept to within a quarter of the shortest of them, and never better than 5 ms.
+/// Time-outs are kept to within a quarter of the shortest of them, that of idle connections to within
+/// half of it, and never better than 5 ms.
 struct Limits {
   /// Open at one time. One more is told so and closed.
   std::size_t connections = kConnectionsMax;

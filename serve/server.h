@@ -22,8 +22,7 @@ class Server {
       std::function<std::shared_ptr<Connection>(asio::ip::tcp::socket, Connection::Owner&)>;
 
   /// Binds and listens, so that port() is known; clients wait in the backlog until turn_away() or
-  /// start(). `loop`
-  /// must outlive the server. Errors name the address and why it cannot be had.
+  /// start(). `loop` must outlive the server. Errors name the address and why it cannot be had.
   static Result<std::unique_ptr<Server>> open(asio::io_context& loop, const Endpoint& endpoint,
                                               const Limits& limits);
 

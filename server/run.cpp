@@ -12,6 +12,7 @@
 #include <asio/steady_timer.hpp>
 #include <chrono>
 #include <csignal>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <random>
@@ -30,6 +31,7 @@
 #include "server/redis_operations.h"
 #include "server/replica.h"
 #include "store/lmdb_disk.h"
+#include "store/worker.h"
 
 namespace ticketd::server {
 
@@ -71,8 +73,8 @@ bool is_any_address(const std::string& host) {
 
 int exit_code(End why) { return why == End::kRemoved ? kExitRemoved : kExitError; }
 
-/// A node from its listeners to its exit code. One thread at a time: that of run(), or who relieves
-/// it while it waits for the disk.
+/// A node from its listeners to its exit code. One thread at a time runs the loop: that of open() and
+/// run(), or who relieves it while it waits for the disk.
 class NodeProcess {
  public:
   NodeProcess(const NodeOptions& options, const Begin& begin, std::function<void()> serving)
@@ -239,12 +241,18 @@ void NodeProcess::turn_clients_away_during(const std::function<void()>& job) {
     if (redis_) redis_->turn_away();
   }
   bool done = false;
+  std::exception_ptr failure;
   std::thread thread([&] {
-    job();
+    try {
+      job();
+    } catch (...) {
+      failure = std::current_exception();
+    }
     asio::post(context_, [&done] { done = true; });
   });
-  while (!done) context_.run_one();
+  while (!done) store::do_or_end([this] { context_.run_one(); });
   thread.join();
+  if (failure) std::rethrow_exception(failure);
 }
 
 /// A refused joiner is nobody: what it wrote would only be in the way of the next try.

@@ -68,7 +68,7 @@ struct Fixture {
   std::unique_ptr<Server> server;
 };
 
-TEST_CASE_FIXTURE(Fixture, "a connection that is quiet for a while gives back memory, and goes on") {
+TEST_CASE_FIXTURE(Fixture, "a connection that is quiet gives back memory, and goes on") {
   server->start(maker());
   Client client(loop, server->port());
   client.send("x");

@@ -139,7 +139,7 @@ TEST_CASE("recovery: more sequences than one entry takes") {
   CHECK(node.next("2500") == 1'000);
 }
 
-TEST_CASE("recovery: a sequence near the last number is used up, and keeps none of the others back") {
+TEST_CASE("recovery: a sequence near the last number is used up, and holds up no other") {
   Survivor node({{Kind::kAdvance, "far", {kMax - 9}, ""},
                  {Kind::kAdvance, "further", {kMax - 10}, ""},
                  {Kind::kAdvance, "used up", {kMax}, ""},
