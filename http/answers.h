@@ -56,7 +56,7 @@ Response cut_short();
 Response too_slow(std::chrono::milliseconds limit);
 /// 503.
 Response too_many_connections(std::size_t limit);
-/// To whoever comes while the node waits for its admission.
+/// 503, to whoever comes while the node waits for its admission.
 Response not_yet_admitted();
 
 }  // namespace ticketd::http

@@ -42,7 +42,10 @@ class Connection final : public serve::Connection {
   bool in_request() const override { return parser_.in_request(); }
   std::size_t waiting() const override { return pipeline_.size(); }
   std::size_t held_bytes() const override { return pipeline_.held_bytes(); }
-  void give_back_memory() override { pipeline_.give_back_memory(); }
+  void give_back_memory() override {
+    parser_.give_back_memory();
+    pipeline_.give_back_memory();
+  }
   bool write_ready(std::string& out) override;
   void mark_last() override { pipeline_.close_after_last(); }
   void say_too_slow() override;

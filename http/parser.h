@@ -46,6 +46,11 @@ class Parser {
   /// A request has begun and not arrived whole.
   bool in_request() const { return phase_ != Phase::kHead || (!head_.empty() && !head_was_read_); }
 
+  /// Between two requests: gives back what the last one, which is of no more use, needed.
+  void give_back_memory() {
+    if (!in_request()) forget_request();
+  }
+
  private:
   enum class Phase { kHead, kBody, kFailed };
   /// What one request said about itself.

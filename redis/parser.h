@@ -48,6 +48,11 @@ class Parser {
   /// A part of a request was taken.
   bool in_request() const { return !whole_ && !held_.empty(); }
 
+  /// Between two requests: gives back what the last one, which is of no more use, needed.
+  void give_back_memory() {
+    if (!in_request()) begin_anew();
+  }
+
  private:
   enum class Expected : std::uint8_t { kAny, kCount, kLength, kData, kInline };
   enum class Step : std::uint8_t { kMore, kWhole, kWrong };
